@@ -1,0 +1,14 @@
+// params: the shape of a convolution, the same for every variant.
+//
+//   columns           output pixels of all images: images · out_h · out_w
+//   rows              cotangents or tangents per sample (1 in a forward pass)
+//   images_per_copy   images in one copy of a value: the batch extent inside a sample, nearly always 1
+//   channels          input channels of one group;  outputs: output channels of one group;  quads: ⌈outputs / 4⌉
+
+struct Params {
+  columns: u32, rows: u32, images_per_copy: u32,
+  channels: u32, outputs: u32, groups: u32, quads: u32,
+  in_h: u32, in_w: u32, out_h: u32, out_w: u32, kernel_h: u32, kernel_w: u32,
+  stride_h: i32, stride_w: i32, pad_h: i32, pad_w: i32, dilation_h: i32, dilation_w: i32,
+  low: f32, high: f32,
+}

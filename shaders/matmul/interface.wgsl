@@ -1,0 +1,62 @@
+// interface: bindings, shape and epilogue of every matrix product.
+//
+//   out[b, r, n] = epilogue( Σ_k A[b, r, k] · B[b', k, n] )
+//
+//   lines         rows of A in all matrices: copies · matrices_per_copy · height
+//   height        rows of one matrix;  depth: k;  width: n;  quads: ⌈width / 4⌉
+//   A_LEAD, B_LEAD   which copy of the operand belongs to output copy l:  0 the only one,  1 copy l,  2 the forward copy
+//                 of l's sample (slots)
+//   a_matrices, b_matrices   matrices in one copy of the operand: matrices_per_copy, or 1 to broadcast
+//   HAS_BIAS      add bias[n];  CLAMPED: min(max(·, low), high);  MASKED: multiply by 1[low < mask < high]
+
+struct Params {
+  lines: u32, height: u32, depth: u32, width: u32, quads: u32,
+  matrices_per_copy: u32, a_matrices: u32, b_matrices: u32, rows: u32,
+  low: f32, high: f32,
+}
+
+@group(0) @binding(0) var<storage, read>       a: array<f32>;
+@group(0) @binding(1) var<storage, read>       b: array<vec4f>;
+@group(0) @binding(2) var<storage, read>       bias: array<f32>;
+@group(0) @binding(3) var<storage, read>       mask: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(5) var<uniform>             params: Params;
+
+fn operand_matrix(lead: u32, matrices: u32, matrix: u32) -> u32 {
+  var copy = matrix / params.matrices_per_copy;
+  if (lead == 0u) { copy = 0u; }
+  if (lead == 2u) { copy = forward_copy(copy); }
+  return copy * matrices + (matrix % params.matrices_per_copy) % matrices;
+}
+
+/// Where row `line` of A begins.
+fn a_offset(line: u32) -> u32 {
+  return (operand_matrix(A_LEAD, params.a_matrices, line / params.height) * params.height + line % params.height) * params.depth;
+}
+
+/// Where the matrix of B that multiplies row `line` begins, in vec4.
+fn b_offset(line: u32) -> u32 {
+  return operand_matrix(B_LEAD, params.b_matrices, line / params.height) * params.depth * params.quads;
+}
+
+fn finish(value: f32, line: u32, n: u32) {
+  if (line >= params.lines || n >= params.width) { return; }
+  var result = value;
+  if (HAS_BIAS) { result += bias[n]; }
+  if (CLAMPED) { result = min(max(result, params.low), params.high); }
+  if (MASKED) {
+    let lines_per_copy = params.matrices_per_copy * params.height;
+    let forward_line = forward_copy(line / lines_per_copy) * lines_per_copy + line % lines_per_copy;
+    let y = mask[forward_line * params.width + n];
+    result = select(0.0, result, y > params.low && y < params.high);
+  }
+  output[line * params.width + n] = result;
+}
+
+/// Writes output column n for four consecutive rows.
+fn store(first_line: u32, n: u32, sums: vec4f) {
+  finish(sums.x, first_line, n);
+  finish(sums.y, first_line + 1u, n);
+  finish(sums.z, first_line + 2u, n);
+  finish(sums.w, first_line + 3u, n);
+}

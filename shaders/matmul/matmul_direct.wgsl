@@ -1,0 +1,81 @@
+// matmul_direct: matrix product held in registers, without barriers.
+//
+//   out[r, n] = epilogue( Σ_k A[r, k] · B[k, n] )
+//
+// layout   A row-major [lines, depth]; B [depth, quads] vec4, four columns side by side, zero-padded; out [lines, width]
+// tile     one invocation: 4 rows × 8 columns. Invocations are COLUMN_LANES wide along the columns, so that a narrow
+//          product (ten logits) still fills its workgroup with rows.
+// grid     lines / (4 · LANES / COLUMN_LANES) along the folded line; z = ⌈quads / (2·COLUMN_LANES)⌉
+// assumes  where B differs from matrix to matrix (B_LEAD ≠ 0 or b_matrices > 1), the four rows of a tile may lie in
+//          different matrices; each row then reads its own B
+// used by  software adapters, and products too small to fill the tile of matmul_tiled.wgsl
+//
+// specialised by   const LANES, COLUMN_LANES: u32; const A_LEAD, B_LEAD: u32; const SHARED_B, HAS_BIAS, CLAMPED, MASKED: bool;
+// linked with      matmul/interface, lib/grid, lib/slots
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row_lanes = LANES / COLUMN_LANES;
+  let first_line = (group_index(group, grid) * row_lanes + lane / COLUMN_LANES) * 4u;
+  let quad = (group.z * COLUMN_LANES + lane % COLUMN_LANES) * 2u;
+  if (first_line >= params.lines || quad >= params.quads) { return; }
+
+  let last = params.lines - 1u;
+  let line = min(vec4u(first_line) + vec4u(0, 1, 2, 3), vec4u(last));
+  var at = vec4u(a_offset(line.x), a_offset(line.y), a_offset(line.z), a_offset(line.w));
+  // With an odd number of quads the second one re-reads the first and is never stored.
+  let second = select(0u, 1u, quad + 1u < params.quads);
+
+  var sum0 = vec4f(); var sum1 = vec4f(); var sum2 = vec4f(); var sum3 = vec4f();
+  var sum4 = vec4f(); var sum5 = vec4f(); var sum6 = vec4f(); var sum7 = vec4f();
+
+  if (SHARED_B) {
+    var at_b = quad;
+    for (var k = 0u; k < params.depth; k++) {
+      let x = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
+      let v = b[at_b];
+      let w = b[at_b + second];
+      sum0 = fma(vec4f(v.x), x, sum0);
+      sum1 = fma(vec4f(v.y), x, sum1);
+      sum2 = fma(vec4f(v.z), x, sum2);
+      sum3 = fma(vec4f(v.w), x, sum3);
+      sum4 = fma(vec4f(w.x), x, sum4);
+      sum5 = fma(vec4f(w.y), x, sum5);
+      sum6 = fma(vec4f(w.z), x, sum6);
+      sum7 = fma(vec4f(w.w), x, sum7);
+      at += vec4u(1u);
+      at_b += params.quads;
+    }
+  } else {
+    var at_b = vec4u(b_offset(line.x), b_offset(line.y), b_offset(line.z), b_offset(line.w)) + quad;
+    for (var k = 0u; k < params.depth; k++) {
+      let x = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
+      let v = transpose(mat4x4f(b[at_b.x], b[at_b.y], b[at_b.z], b[at_b.w]));
+      let w = transpose(mat4x4f(b[at_b.x + second], b[at_b.y + second], b[at_b.z + second], b[at_b.w + second]));
+      sum0 = fma(v[0], x, sum0);
+      sum1 = fma(v[1], x, sum1);
+      sum2 = fma(v[2], x, sum2);
+      sum3 = fma(v[3], x, sum3);
+      sum4 = fma(w[0], x, sum4);
+      sum5 = fma(w[1], x, sum5);
+      sum6 = fma(w[2], x, sum6);
+      sum7 = fma(w[3], x, sum7);
+      at += vec4u(1u);
+      at_b += vec4u(params.quads);
+    }
+  }
+
+  let n = quad * 4u;
+  store(first_line, n, sum0);
+  store(first_line, n + 1u, sum1);
+  store(first_line, n + 2u, sum2);
+  store(first_line, n + 3u, sum3);
+  store(first_line, n + 4u, sum4);
+  store(first_line, n + 5u, sum5);
+  store(first_line, n + 6u, sum6);
+  store(first_line, n + 7u, sum7);
+}

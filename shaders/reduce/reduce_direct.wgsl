@@ -1,0 +1,43 @@
+// reduce_direct: out[o] = finish( combine over r of in[address(o, r)] ), one output to an invocation.
+//
+// layout   the kept axes of the input, in order, make the output; the reduced ones are walked as `outer` combinations of
+//          all reduced axes but the last, and `inner` steps along the last
+// grid     outputs along the folded line, LANES to a group
+// used by  software adapters, and reductions with many short sums
+//
+// specialised by   const LANES: u32;
+// linked with      lib/grid, lib/indexing and one of reduce/functions/*, which defines IDENTITY, combine(sum, x) and
+//                  finish(sum, count)
+
+struct Params {
+  outputs: u32, outputs_per_copy: u32, inputs_per_copy: u32, outer: u32, inner: u32, inner_stride: u32,
+  kept_extents: array<vec4i, 2>, kept_strides: array<vec4i, 2>,
+  outer_extents: array<vec4i, 2>, outer_strides: array<vec4i, 2>,
+}
+
+@group(0) @binding(0) var<storage, read>       input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform>             params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let item = item_index(group, grid, lane);
+  if (item >= params.outputs) { return; }
+  let kept = coordinates(item % params.outputs_per_copy, Axes(params.kept_extents[0], params.kept_extents[1]));
+  let base = (item / params.outputs_per_copy) * params.inputs_per_copy
+    + u32(address(kept, Axes(params.kept_strides[0], params.kept_strides[1])));
+  var sum = IDENTITY;
+  for (var o = 0u; o < params.outer; o++) {
+    let reduced = coordinates(o, Axes(params.outer_extents[0], params.outer_extents[1]));
+    var at = base + u32(address(reduced, Axes(params.outer_strides[0], params.outer_strides[1])));
+    for (var i = 0u; i < params.inner; i++) {
+      sum = combine(sum, input[at]);
+      at += params.inner_stride;
+    }
+  }
+  output[item] = finish(sum, f32(params.outer * params.inner));
+}

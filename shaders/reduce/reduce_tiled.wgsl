@@ -1,0 +1,51 @@
+// reduce_tiled: the same reductions as reduce_direct.wgsl, one output to a workgroup.
+//
+//   Each invocation combines every LANES-th element; then the partial results meet in a tree in workgroup memory. The order
+//   of combination is fixed, so results do not vary from run to run.
+//
+// layout   as reduce_direct.wgsl
+// grid     one workgroup per output along the folded line
+// used by  GPUs, for long sums
+//
+// specialised by   const LANES: u32, a power of two;
+// linked with      as reduce_direct.wgsl
+
+struct Params {
+  outputs: u32, outputs_per_copy: u32, inputs_per_copy: u32, outer: u32, inner: u32, inner_stride: u32,
+  kept_extents: array<vec4i, 2>, kept_strides: array<vec4i, 2>,
+  outer_extents: array<vec4i, 2>, outer_strides: array<vec4i, 2>,
+}
+
+@group(0) @binding(0) var<storage, read>       input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform>             params: Params;
+
+var<workgroup> partial: array<Sum, LANES>;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let item = group_index(group, grid);
+  if (item >= params.outputs) { return; }
+  let kept = coordinates(item % params.outputs_per_copy, Axes(params.kept_extents[0], params.kept_extents[1]));
+  let base = (item / params.outputs_per_copy) * params.inputs_per_copy
+    + u32(address(kept, Axes(params.kept_strides[0], params.kept_strides[1])));
+  let count = params.outer * params.inner;
+  var sum = IDENTITY;
+  for (var r = lane; r < count; r += LANES) {
+    let reduced = coordinates(r / params.inner, Axes(params.outer_extents[0], params.outer_extents[1]));
+    let at = base + u32(address(reduced, Axes(params.outer_strides[0], params.outer_strides[1])))
+      + (r % params.inner) * params.inner_stride;
+    sum = combine(sum, input[at]);
+  }
+  partial[lane] = sum;
+  workgroupBarrier();
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    if (lane < half) { partial[lane] = merge(partial[lane], partial[lane + half]); }
+    workgroupBarrier();
+  }
+  if (lane == 0u) { output[item] = finish(partial[0], f32(count)); }
+}

@@ -1,0 +1,56 @@
+/** Which matrix product runs: a pure function of the shape and of a few facts about the adapter. */
+import { ArgumentError } from "../runtime/errors.ts";
+import type { ConstantValue } from "../runtime/gpu/kernel.ts";
+import type { AdapterFacts } from "./op.ts";
+import { LANES } from "./wgsl.ts";
+
+export interface MatmulFacts {
+  /** Rows of A in all matrices, at the program's capacity. */
+  readonly lines: number;
+  readonly depth: number;
+  readonly width: number;
+  /** One B for all rows. */
+  readonly sharedB: boolean;
+}
+
+export interface MatmulPlan {
+  readonly variant: "direct" | "tiled";
+  readonly constants: Readonly<Record<string, ConstantValue>>;
+  readonly linesPerGroup: number;
+  readonly depth: number;
+}
+
+const TILED_LANES = 256;
+const TILE = 64;
+const LEAST_FILL = TILE / 2;
+
+/** Rows and column quads of one invocation's tile in the direct kernel. */
+const DIRECT_ROWS = 4;
+const DIRECT_QUADS = 2;
+const MAX_COLUMN_LANES = 16;
+
+export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: string): MatmulPlan {
+  const quads = Math.ceil(facts.width / 4);
+  switch (forced ?? chooseMatmul(facts, adapter)) {
+    case "tiled":
+      if (!facts.sharedB) throw new ArgumentError("the tiled matrix product needs one B for all rows");
+      return { variant: "tiled", constants: { LANES: TILED_LANES }, linesPerGroup: TILE, depth: Math.ceil(facts.width / TILE) };
+    case "direct": {
+      let columnLanes = 1;
+      while (columnLanes < MAX_COLUMN_LANES && columnLanes * DIRECT_QUADS < quads) columnLanes *= 2;
+      return {
+        variant: "direct",
+        constants: { LANES, COLUMN_LANES: columnLanes },
+        linesPerGroup: (LANES / columnLanes) * DIRECT_ROWS,
+        depth: Math.ceil(quads / (DIRECT_QUADS * columnLanes)),
+      };
+    }
+    default:
+      throw new ArgumentError(`there is no matrix product kernel "${forced}"`);
+  }
+}
+
+function chooseMatmul(facts: MatmulFacts, adapter: AdapterFacts): "direct" | "tiled" {
+  if (adapter.software || !facts.sharedB || adapter.maxInvocations < TILED_LANES) return "direct";
+  return facts.width >= LEAST_FILL && facts.lines >= LEAST_FILL ? "tiled" : "direct";
+}

@@ -1,0 +1,181 @@
+/**
+ * Matrix products: MatMul and Gemm. With C = A·B:   dA = dC·Bᵀ,   dB = Aᵀ·dC,   Ċ = Ȧ·B + A·Ḃ.
+ *
+ * A dense layer has one B for all samples, so the rows of all samples, and of all their cotangents, make one tall matrix:
+ * a Jacobian of R rows is a product with N·R lines, not R products.
+ */
+import directSource from "../../shaders/matmul/matmul_direct.wgsl?raw";
+import interfaceSource from "../../shaders/matmul/interface.wgsl?raw";
+import tiledSource from "../../shaders/matmul/matmul_tiled.wgsl?raw";
+import { ShapeError } from "../runtime/errors.ts";
+import { defineKernel } from "../runtime/gpu/kernel.ts";
+import { sizeOf } from "../runtime/graph/graph.ts";
+import type { ConstantData, Value } from "../runtime/graph/graph.ts";
+import type { Operand } from "../runtime/plan/launch.ts";
+import { epilogueOf, maskedCotangent } from "./epilogue.ts";
+import { planMatmul } from "./matmul-planner.ts";
+import { launchCopy, transposeLastTwo } from "./movement.ts";
+import { defineOp } from "./op.ts";
+import type { Emitter, Lowering, OnnxNode } from "./op.ts";
+import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
+import { broadcastShapes, sumTo } from "./broadcast.ts";
+import { gridSource, slotsSource } from "./wgsl.ts";
+
+const kernels = {
+  direct: defineKernel("matmul_direct", directSource, interfaceSource, gridSource, slotsSource),
+  tiled: defineKernel("matmul_tiled", tiledSource, interfaceSource, gridSource, slotsSource),
+};
+
+interface Matrices {
+  readonly batch: readonly number[];
+  readonly height: number;
+  readonly width: number;
+}
+
+function matrices(value: Value | undefined, what: string): Matrices {
+  if (!value || value.shape.length < 2) throw new ShapeError(`${what} must have at least two axes, found [${value?.shape}]`);
+  return { batch: value.shape.slice(0, -2), height: value.shape.at(-2)!, width: value.shape.at(-1)! };
+}
+
+/** B [K, N] as [K][⌈N/4⌉·4], zero-padded. */
+function packColumns(data: ConstantData, count: number, depth: number, width: number): Float32Array {
+  const padded = Math.ceil(width / 4) * 4;
+  const packed = new Float32Array(count * depth * padded);
+  for (let row = 0; row < count * depth; row++) {
+    for (let n = 0; n < width; n++) packed[row * padded + n] = data[row * width + n]!;
+  }
+  return packed;
+}
+
+/** B in the kernel's layout: packed at load when constant, else copied into a padded scratch value. */
+function packedRight(lowering: Lowering, b: Value, count: number, depth: number, width: number): Operand {
+  const quads = Math.ceil(width / 4);
+  if (b.data) return lowering.pack(b, "columns", count * depth * quads * 4, (data) => packColumns(data, count, depth, width));
+  if (width % 4 === 0) return b;
+  const padded = lowering.scratch(b, [count, depth, quads * 4]);
+  launchCopy(lowering, b, padded, {
+    extents: [count, depth, quads * 4],
+    bounds: [count, depth, width],
+    inStrides: [depth * width, width, 1],
+  });
+  return padded;
+}
+
+function lower(lowering: Lowering): void {
+  const { node } = lowering;
+  const [a, b, bias, mask] = node.inputs as [Value, Value, Value | undefined, Value | undefined];
+  const y = node.outputs[0]!;
+  const left = matrices(a, "A");
+  const right = matrices(b, "B");
+  const batch = sizeOf(y.shape.slice(0, -2));
+  const [aCount, bCount] = [sizeOf(left.batch), sizeOf(right.batch)];
+  const sharedB = b.lead === "shared" && bCount === 1;
+  const width = right.width;
+  const quads = Math.ceil(width / 4);
+  const linesPerCopy = batch * left.height;
+  const lines = lowering.copies(y) * linesPerCopy;
+  const plan = planMatmul({ lines, depth: left.width, width, sharedB }, lowering.adapter, lowering.forcedVariant);
+  const epilogue = epilogueOf(node, bias, mask);
+  lowering.launch({
+    kernel: kernels[plan.variant],
+    constants: {
+      ...plan.constants,
+      ...epilogue.constants,
+      A_LEAD: lowering.leadOf(a, y),
+      B_LEAD: lowering.leadOf(b, y),
+      SHARED_B: sharedB,
+    },
+    bindings: {
+      a,
+      b: packedRight(lowering, b, bCount, left.width, width),
+      bias: bias ?? "nothing",
+      mask: mask ?? "nothing",
+      output: y,
+      slots: "slots",
+    },
+    params: {
+      lines,
+      height: left.height,
+      depth: left.width,
+      width,
+      quads,
+      matrices_per_copy: batch,
+      a_matrices: aCount,
+      b_matrices: bCount,
+      rows: lowering.rows,
+      ...epilogue.params,
+    },
+    grid: { lead: y.lead, items: linesPerCopy, perGroup: plan.linesPerGroup, depth: plan.depth },
+    macs: linesPerCopy * left.width * width,
+  });
+}
+
+/** The value with its batch axes broadcast to `batch`, unless it has a single matrix or already fits. */
+function withBatch(value: Value, batch: readonly number[], emit: Emitter): Value {
+  const own = value.shape.slice(0, -2);
+  if (sizeOf(own) === 1 || sizeOf(own) === sizeOf(batch)) return value;
+  return emit.add("Expand", [value], { shape: [...batch, ...value.shape.slice(-2)] });
+}
+
+function importMatmul(node: OnnxNode, emit: Emitter): Value[] {
+  let a = requiredInput(node, 0);
+  let b = requiredInput(node, 1);
+  const [aRank, bRank] = [a.shape.length, b.shape.length];
+  if (aRank === 0 || bRank === 0) throw new ShapeError("MatMul of a scalar");
+  if (aRank === 1) a = emit.add("Reshape", [a], { shape: [1, a.shape[0]!] });
+  if (bRank === 1) b = emit.add("Reshape", [b], { shape: [b.shape[0]!, 1] });
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const y = emit.add("MatMul", [withBatch(a, batch, emit), withBatch(b, batch, emit)]);
+  const shape = [...batch, ...(aRank === 1 ? [] : [y.shape.at(-2)!]), ...(bRank === 1 ? [] : [y.shape.at(-1)!])];
+  return [emit.add("Reshape", [y], { shape })];
+}
+
+function scaled(value: Value, factor: number, emit: Emitter): Value {
+  return factor === 1 ? value : emit.add("Mul", [value, emit.constant([], [factor])]);
+}
+
+function importGemm(node: OnnxNode, emit: Emitter): Value[] {
+  let a = requiredInput(node, 0);
+  let b = requiredInput(node, 1);
+  const c = node.inputs[2];
+  const alpha = numberAttribute(node, "alpha", 1);
+  const beta = numberAttribute(node, "beta", 1);
+  if (a.shape.length !== 2 || b.shape.length !== 2) throw new ShapeError(`Gemm takes matrices, found [${a.shape}] and [${b.shape}]`);
+  if (numberAttribute(node, "transA", 0) !== 0) a = transposeLastTwo(a, emit);
+  if (numberAttribute(node, "transB", 0) !== 0) b = transposeLastTwo(b, emit);
+  const product = emit.add("MatMul", [a, scaled(b, alpha, emit)]);
+  if (!c || beta === 0) return [product];
+  return [emit.add("Add", [product, scaled(c, beta, emit)])];
+}
+
+/** C = A·B (+ bias). Inputs: A [.., M, K], B [.., K, N], bias? [N] (constant), mask?; batch axes equal, or one matrix. */
+export const matmul = defineOp({
+  name: "MatMul",
+  epilogues: ["clamp", "mask"],
+  onnx: {
+    MatMul: { since: 1, import: importMatmul },
+    Gemm: { since: 7, import: importGemm },
+  },
+  infer: ([a, b, bias]) => {
+    const left = matrices(a, "A");
+    const right = matrices(b, "B");
+    if (left.width !== right.height) throw new ShapeError(`cannot multiply [${a!.shape}] by [${b!.shape}]`);
+    if (bias && sizeOf(bias.shape) !== right.width) throw new ShapeError(`bias [${bias.shape}] does not fit ${right.width} columns`);
+    return [{ shape: [...broadcastShapes(left.batch, right.batch), left.height, right.width], type: "float" }];
+  },
+  lower,
+  vjp: ({ node, emit }, cotangent) => {
+    const [a, b] = node.inputs as [Value, Value];
+    const dy = maskedCotangent(node, cotangent, emit);
+    return [
+      a.data ? undefined : sumTo(emit.add("MatMul", [dy, transposeLastTwo(b, emit)]), a.shape, emit),
+      b.data ? undefined : sumTo(emit.add("MatMul", [transposeLastTwo(a, emit), dy]), b.shape, emit),
+    ];
+  },
+  jvp: ({ node, emit }, [da, db]) => {
+    const [a, b] = node.inputs as [Value, Value];
+    const terms = [da && emit.add("MatMul", [da, b]), db && emit.add("MatMul", [a, db])].filter((term) => term !== undefined);
+    const sum = terms.length === 2 ? emit.add("Add", terms) : terms[0]!;
+    return maskedCotangent(node, sum, emit);
+  },
+});

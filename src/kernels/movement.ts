@@ -1,0 +1,359 @@
+/**
+ * Ops that move data without changing it. Reshape is another name for the same memory; the others are affine copies, and so
+ * are their adjoints (shaders/movement/strided_copy.wgsl): of Transpose a Transpose, of Pad a Slice and the other way
+ * round, of Expand a sum, of Concat one Slice per input.
+ */
+import copySource from "../../shaders/movement/strided_copy.wgsl?raw";
+import { ShapeError } from "../runtime/errors.ts";
+import { defineKernel } from "../runtime/gpu/kernel.ts";
+import { sizeOf } from "../runtime/graph/graph.ts";
+import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
+import { axes, broadcastShapes, broadcastStrides, stridesOf, sumTo } from "./broadcast.ts";
+import { defineOp, Unsupported } from "./op.ts";
+import type { Emitter, Lowering, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
+import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
+import { gridSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
+
+const copyKernel = defineKernel("strided_copy", copySource, gridSource, indexingSource, slotsSource);
+
+/** The affine rule of a copy, per axis of the block written; see the shader's header. Omitted lists mean "as it is". */
+export interface CopyRule {
+  readonly extents: readonly number[];
+  readonly step?: readonly number[];
+  readonly offset?: readonly number[];
+  readonly divisor?: readonly number[];
+  /** Extents of the source, along the block's axes. */
+  readonly bounds: readonly number[];
+  readonly inStrides: readonly number[];
+  /** Default: the block is the whole output. */
+  readonly outStrides?: readonly number[];
+  readonly outOffset?: number;
+  readonly fill?: number;
+}
+
+export function launchCopy(lowering: Lowering, input: Value, output: Value, rule: CopyRule): void {
+  const { extents } = rule;
+  const same = (fill: number) => Array<number>(extents.length).fill(fill);
+  const elements = sizeOf(extents);
+  lowering.launch({
+    kernel: copyKernel,
+    constants: { LANES },
+    bindings: { input, output, slots: "slots" },
+    params: {
+      elements: lowering.copies(output) * elements,
+      elements_per_copy: elements,
+      in_per_copy: sizeOf(input.shape),
+      out_per_copy: sizeOf(output.shape),
+      out_offset: rule.outOffset ?? 0,
+      rows: lowering.rows,
+      in_lead: lowering.leadOf(input, output),
+      fill: rule.fill ?? 0,
+      extents: axes(extents, 1),
+      step: axes(rule.step ?? same(1), 1),
+      offset: axes(rule.offset ?? same(0), 0),
+      divisor: axes(rule.divisor ?? same(1), 1),
+      bounds: axes(rule.bounds, 1),
+      in_strides: axes(rule.inStrides, 0),
+      out_strides: axes(rule.outStrides ?? stridesOf(extents), 0),
+    },
+    grid: { lead: output.lead, items: elements, perGroup: LANES, depth: 1 },
+  });
+}
+
+/** The same affine copy on constants. */
+function foldCopy(input: Value, output: readonly number[], rule: CopyRule): ConstantData {
+  const out = new (input.type === "float" ? Float32Array : Float64Array)(sizeOf(output)).fill(rule.fill ?? 0);
+  const extents = rule.extents;
+  for (let i = 0; i < out.length; i++) {
+    let rest = i;
+    let from = 0;
+    let inside = true;
+    for (let axis = extents.length - 1; axis >= 0; axis--) {
+      const coordinate = rest % extents[axis]!;
+      rest = Math.floor(rest / extents[axis]!);
+      const at = (coordinate * (rule.step?.[axis] ?? 1) + (rule.offset?.[axis] ?? 0)) / (rule.divisor?.[axis] ?? 1);
+      if (!Number.isInteger(at) || at < 0 || at >= rule.bounds[axis]!) inside = false;
+      else from += at * rule.inStrides[axis]!;
+    }
+    if (inside) out[i] = input.data![from]!;
+  }
+  return out;
+}
+
+interface CopyOp {
+  readonly name: string;
+  readonly onnx?: Readonly<Record<string, OnnxBinding>>;
+  readonly shape: (x: Value, attributes: Attributes) => readonly number[];
+  readonly rule: (x: Value, output: readonly number[], attributes: Attributes) => CopyRule;
+  readonly adjoint: (x: Value, cotangent: Value, attributes: Attributes, emit: Emitter) => Value;
+}
+
+function defineCopy({ name, onnx, shape, rule, adjoint }: CopyOp): OpDefinition {
+  return defineOp({
+    name,
+    ...(onnx && { onnx }),
+    infer: ([x], attributes) => [{ shape: shape(x!, attributes), type: x!.type }],
+    fold: ([x], attributes, [output]) => [foldCopy(x!, output!.shape, rule(x!, output!.shape, attributes))],
+    lower: (lowering) => {
+      const x = lowering.node.inputs[0]!;
+      const y = lowering.node.outputs[0]!;
+      launchCopy(lowering, x, y, rule(x, y.shape, lowering.node.attributes));
+    },
+    vjp: ({ node, emit }, cotangent) => [adjoint(node.inputs[0]!, cotangent, node.attributes, emit)],
+    // All copies are linear but for the fill, whose tangent is 0.
+    jvp: ({ node, emit }, [tangent]) => emit.add(name, [tangent], { ...node.attributes, ...("fill" in node.attributes && { fill: 0 }) }),
+  });
+}
+
+const numbers = (attributes: Attributes, key: string) => attributes[key] as readonly number[];
+
+function importTranspose(node: OnnxNode, emit: Emitter): Value[] {
+  const x = requiredInput(node, 0);
+  const permutation = numbersAttribute(node, "perm") ?? x.shape.map((_, axis) => x.shape.length - 1 - axis);
+  if ([...permutation].sort((a, b) => a - b).some((axis, i) => axis !== i) || permutation.length !== x.shape.length) {
+    throw new ShapeError(`perm [${permutation}] does not permute the axes of [${x.shape}]`);
+  }
+  return [emit.add("Transpose", [x], { permutation })];
+}
+
+const transpose = defineCopy({
+  name: "Transpose",
+  onnx: { Transpose: { since: 1, import: importTranspose } },
+  shape: (x, attributes) => numbers(attributes, "permutation").map((axis) => x.shape[axis]!),
+  rule: (x, output, attributes) => {
+    const strides = stridesOf(x.shape);
+    return { extents: output, bounds: output, inStrides: numbers(attributes, "permutation").map((axis) => strides[axis]!) };
+  },
+  adjoint: (_x, cotangent, attributes, emit) => {
+    const permutation = numbers(attributes, "permutation");
+    return emit.add("Transpose", [cotangent], { permutation: permutation.map((_, axis) => permutation.indexOf(axis)) });
+  },
+});
+
+/** The value with its last two axes exchanged. */
+export function transposeLastTwo(value: Value, emit: Emitter): Value {
+  const rank = value.shape.length;
+  const permutation = value.shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis));
+  return emit.add("Transpose", [value], { permutation });
+}
+
+const expand = defineCopy({
+  name: "Expand",
+  shape: (x, attributes) => broadcastShapes(x.shape, numbers(attributes, "shape")),
+  rule: (x, output) => ({ extents: output, bounds: output, inStrides: broadcastStrides(x.shape, output) }),
+  adjoint: (x, cotangent, _attributes, emit) => sumTo(cotangent, x.shape, emit),
+});
+
+/** Attributes: starts, steps (positive or negative), extents: out[i] = in[starts + i · steps], `fill` outside. */
+const slice = defineCopy({
+  name: "Slice",
+  onnx: {
+    Slice: { since: 1, import: importSlice, restrictions: "starts, ends, axes and steps known at load" },
+    Pad: { since: 2, import: importPad, restrictions: "constant mode; pads known at load" },
+  },
+  shape: (_x, attributes) => numbers(attributes, "extents"),
+  rule: (x, output, attributes) => ({
+    extents: output,
+    step: numbers(attributes, "steps"),
+    offset: numbers(attributes, "starts"),
+    bounds: x.shape,
+    inStrides: stridesOf(x.shape),
+    fill: (attributes["fill"] as number | undefined) ?? 0,
+  }),
+  adjoint: (x, cotangent, attributes, emit) =>
+    emit.add("Unslice", [cotangent], { starts: numbers(attributes, "starts"), steps: numbers(attributes, "steps"), extents: [...x.shape] }),
+});
+
+/** The adjoint of Slice: puts the elements back where they were taken from, among zeros. */
+const unslice = defineCopy({
+  name: "Unslice",
+  shape: (_x, attributes) => numbers(attributes, "extents"),
+  rule: (x, output, attributes) => {
+    // Element j of the output came from (j − start) / step; the sign of a negative step moves to the numerator.
+    const steps = numbers(attributes, "steps");
+    return {
+      extents: output,
+      step: steps.map(Math.sign),
+      offset: numbers(attributes, "starts").map((start, axis) => -start * Math.sign(steps[axis]!)),
+      divisor: steps.map(Math.abs),
+      bounds: x.shape,
+      inStrides: stridesOf(x.shape),
+    };
+  },
+  adjoint: (x, cotangent, attributes, emit) =>
+    emit.add("Slice", [cotangent], { starts: numbers(attributes, "starts"), steps: numbers(attributes, "steps"), extents: [...x.shape] }),
+});
+
+function importSlice(node: OnnxNode, emit: Emitter): Value[] {
+  const x = requiredInput(node, 0);
+  const rank = x.shape.length;
+  const old = node.opset < 10;
+  const starts = old ? numbersAttribute(node, "starts") : constantInput(node, 1, "the starts");
+  const ends = old ? numbersAttribute(node, "ends") : constantInput(node, 2, "the ends");
+  if (!starts || !ends) throw new ShapeError("starts or ends are missing");
+  const listed = (old ? numbersAttribute(node, "axes") : constantInput(node, 3, "the axes")) ?? starts.map((_, i) => i);
+  const steps = (old ? undefined : constantInput(node, 4, "the steps")) ?? starts.map(() => 1);
+  const whole = { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), extents: [...x.shape] };
+  listed.forEach((axis, i) => {
+    const a = normaliseAxis(axis, rank);
+    const extent = x.shape[a]!;
+    const step = steps[i]!;
+    if (!Number.isInteger(step) || step === 0) throw new ShapeError(`step ${step} on axis ${axis}`);
+    const clamp = (at: number, low: number, high: number) => Math.min(Math.max(at < 0 ? at + extent : at, low), high);
+    const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1];
+    const start = clamp(starts[i]!, Math.max(low, 0), high);
+    const end = clamp(ends[i]!, low, high);
+    whole.starts[a] = start;
+    whole.steps[a] = step;
+    whole.extents[a] = Math.max(0, Math.ceil((end - start) / step));
+  });
+  if (whole.extents.includes(0)) throw new Unsupported("a slice that leaves nothing");
+  return [emit.add("Slice", [x], whole)];
+}
+
+function importPad(node: OnnxNode, emit: Emitter): Value[] {
+  const x = requiredInput(node, 0);
+  const mode = stringAttribute(node, "mode", "constant");
+  if (mode !== "constant") throw new Unsupported(`mode ${mode}`, "mode");
+  const pads = node.opset < 11 ? (numbersAttribute(node, "pads") ?? numbersAttribute(node, "paddings")) : constantInput(node, 1, "the pads");
+  if (!pads) throw new ShapeError("pads are missing");
+  const value = node.opset < 11 ? numberAttribute(node, "value", 0) : (constantInput(node, 2, "the value")?.[0] ?? 0);
+  const rank = x.shape.length;
+  const listed = constantInput(node, 3, "the axes")?.map((axis) => normaliseAxis(axis, rank)) ?? x.shape.map((_, axis) => axis);
+  if (pads.length !== 2 * listed.length) throw new ShapeError(`${pads.length} pads for ${listed.length} axes`);
+  const starts = x.shape.map(() => 0);
+  const extents = [...x.shape];
+  listed.forEach((axis, i) => {
+    starts[axis] = 0 - pads[i]!;
+    extents[axis]! += pads[i]! + pads[i + listed.length]!;
+  });
+  if (extents.some((extent) => extent < 1)) throw new ShapeError(`pads [${pads}] leave nothing of [${x.shape}]`);
+  return [emit.add("Slice", [x], { starts, steps: x.shape.map(() => 1), extents, fill: value })];
+}
+
+function importReshape(node: OnnxNode, emit: Emitter): Value[] {
+  const x = requiredInput(node, 0);
+  const wanted = node.opset < 5 ? numbersAttribute(node, "shape") : constantInput(node, 1, "the shape");
+  if (!wanted) throw new ShapeError("the shape is missing");
+  const copyZero = numberAttribute(node, "allowzero", 0) === 0;
+  const shape = wanted.map((extent, axis) => (extent === 0 && copyZero ? (x.shape[axis] ?? 0) : extent));
+  const known = shape.filter((extent) => extent !== -1).reduce((a, b) => a * b, 1);
+  return [emit.add("Reshape", [x], { shape: shape.map((extent) => (extent === -1 ? sizeOf(x.shape) / known : extent)) })];
+}
+
+function importSqueeze(node: OnnxNode, emit: Emitter): Value[] {
+  const x = requiredInput(node, 0);
+  const listed = node.opset < 13 ? numbersAttribute(node, "axes") : constantInput(node, 1, "the axes");
+  const axesList = listed?.map((axis) => normaliseAxis(axis, x.shape.length));
+  return [emit.add("Reshape", [x], { shape: x.shape.filter((extent, axis) => (axesList ? !axesList.includes(axis) : extent !== 1)) })];
+}
+
+function importUnsqueeze(node: OnnxNode, emit: Emitter): Value[] {
+  const x = requiredInput(node, 0);
+  const listed = node.opset < 13 ? numbersAttribute(node, "axes") : constantInput(node, 1, "the axes");
+  if (!listed) throw new ShapeError("the axes are missing");
+  const rank = x.shape.length + listed.length;
+  const added = listed.map((axis) => normaliseAxis(axis, rank));
+  const rest = [...x.shape];
+  return [emit.add("Reshape", [x], { shape: Array.from({ length: rank }, (_, axis) => (added.includes(axis) ? 1 : rest.shift()!)) })];
+}
+
+const reshape = defineOp({
+  name: "Reshape",
+  onnx: {
+    Reshape: { since: 1, import: importReshape, restrictions: "shape known at load" },
+    Flatten: {
+      since: 1,
+      import: (node, emit) => {
+        const x = requiredInput(node, 0);
+        const wanted = numberAttribute(node, "axis", 1);
+        const axis = wanted < 0 ? wanted + x.shape.length : wanted;
+        return [emit.add("Reshape", [x], { shape: [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))] })];
+      },
+    },
+    Squeeze: { since: 1, import: importSqueeze },
+    Unsqueeze: { since: 1, import: importUnsqueeze },
+  },
+  infer: ([x], attributes) => {
+    const shape = numbers(attributes, "shape");
+    if (sizeOf(shape) !== sizeOf(x!.shape) || shape.some((extent) => !Number.isInteger(extent) || extent < 0)) {
+      throw new ShapeError(`cannot reshape [${x!.shape}] to [${shape}]`);
+    }
+    return [{ shape, type: x!.type }];
+  },
+  fold: ([x]) => [x!.data!],
+  lower: (lowering) => lowering.alias(lowering.node.outputs[0]!, lowering.node.inputs[0]!),
+  vjp: ({ node, emit }, cotangent) => [emit.add("Reshape", [cotangent], { shape: [...node.inputs[0]!.shape] })],
+  jvp: ({ node, emit }, [tangent]) => emit.add("Reshape", [tangent], node.attributes),
+});
+
+function importConcat(node: OnnxNode, emit: Emitter): Value[] {
+  const inputs = node.inputs.filter((input): input is Value => input !== undefined);
+  const axis = normaliseAxis(numberAttribute(node, "axis", 1), inputs[0]?.shape.length ?? 0);
+  return [emit.add("Concat", inputs, { axis })];
+}
+
+const concat = defineOp({
+  name: "Concat",
+  onnx: { Concat: { since: 1, import: importConcat } },
+  infer: (inputs, attributes) => {
+    const axis = attributes["axis"] as number;
+    const first = inputs[0]!;
+    for (const input of inputs) {
+      if (input!.shape.length !== first.shape.length || input!.shape.some((extent, a) => a !== axis && extent !== first.shape[a])) {
+        throw new ShapeError(`cannot concatenate [${first.shape}] and [${input!.shape}] along axis ${axis}`);
+      }
+    }
+    const total = inputs.reduce((sum, input) => sum + input!.shape[axis]!, 0);
+    return [{ shape: first.shape.map((extent, a) => (a === axis ? total : extent)), type: first.type }];
+  },
+  fold: (inputs, attributes, [output]) => {
+    const axis = attributes["axis"] as number;
+    const out = new (inputs[0]!.type === "float" ? Float32Array : Float64Array)(sizeOf(output!.shape));
+    const inner = sizeOf(output!.shape.slice(axis + 1));
+    const outer = sizeOf(output!.shape.slice(0, axis));
+    let at = 0;
+    for (let o = 0; o < outer; o++) {
+      for (const input of inputs) {
+        const run = input!.shape[axis]! * inner;
+        out.set(input!.data!.subarray(o * run, (o + 1) * run), at);
+        at += run;
+      }
+    }
+    return [out];
+  },
+  lower: (lowering) => {
+    const y = lowering.node.outputs[0]!;
+    const axis = lowering.node.attributes["axis"] as number;
+    const outStrides = stridesOf(y.shape);
+    let begin = 0;
+    for (const x of lowering.node.inputs as readonly Value[]) {
+      launchCopy(lowering, x, y, {
+        extents: x.shape,
+        bounds: x.shape,
+        inStrides: stridesOf(x.shape),
+        outStrides,
+        outOffset: begin * outStrides[axis]!,
+      });
+      begin += x.shape[axis]!;
+    }
+  },
+  vjp: ({ node, emit }, cotangent) => {
+    const axis = node.attributes["axis"] as number;
+    let begin = 0;
+    return node.inputs.map((input) => {
+      const starts = input!.shape.map((_, a) => (a === axis ? begin : 0));
+      begin += input!.shape[axis]!;
+      if (input!.data) return undefined;
+      return emit.add("Slice", [cotangent], { starts, steps: input!.shape.map(() => 1), extents: [...input!.shape] });
+    });
+  },
+  jvp: ({ node, emit }, tangents) =>
+    emit.add(
+      "Concat",
+      tangents.map((tangent, i) => tangent ?? emit.constant(node.inputs[i]!.shape, new Float32Array(sizeOf(node.inputs[i]!.shape)))),
+      node.attributes,
+    ),
+});
+
+export const movementOps: readonly OpDefinition[] = [reshape, transpose, expand, slice, unslice, concat];

@@ -1,0 +1,133 @@
+/**
+ * The contract between an op and the rest of the engine. One declaration per op says which ONNX ops it serves, which shape
+ * it makes, which kernels compute it, and what its derivatives are; nothing else in the engine knows an op by name.
+ */
+import type { Attributes, ConstantData, ElementType, Graph, Node, Value } from "../runtime/graph/graph.ts";
+import type { ConstantValue, Kernel, ParamValue } from "../runtime/gpu/kernel.ts";
+import type { Grid, Operand, Packed } from "../runtime/plan/launch.ts";
+
+export interface TensorType {
+  readonly shape: readonly number[];
+  readonly type: ElementType;
+}
+
+/** Adds nodes to a graph under construction; what an importer, a derivative rule and a pass have in common. */
+export interface Emitter {
+  /** Adds a node and returns its first output. A node whose inputs are all constants is evaluated instead. */
+  add(op: string, inputs: readonly (Value | undefined)[], attributes?: Attributes): Value;
+  /** As add, for nodes with several outputs. */
+  addAll(op: string, inputs: readonly (Value | undefined)[], attributes?: Attributes): readonly Value[];
+  constant(shape: readonly number[], data: ConstantData | readonly number[], type?: ElementType): Value;
+}
+
+/** An ONNX node as an importer sees it: decoded attributes, resolved inputs, no protobuf. */
+export interface OnnxNode {
+  readonly op: string;
+  readonly opset: number;
+  readonly name: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputCount: number;
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export type OnnxAttribute =
+  | number
+  | string
+  | readonly number[]
+  | readonly string[]
+  | { readonly shape: readonly number[]; readonly data: ConstantData; readonly type: ElementType };
+
+/** Thrown by an importer for a form of its op that no kernel covers; collected and reported for the whole graph at once. */
+export class Unsupported extends Error {
+  constructor(
+    message: string,
+    readonly attribute?: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface OnnxBinding {
+  /** First opset version this importer reads. */
+  readonly since: number;
+  /** Turns the node into nodes of the graph; returns its outputs. Throws Unsupported or ShapeError. */
+  readonly import: (node: OnnxNode, emit: Emitter) => readonly Value[];
+  /** One line for docs/operators.md on what is not covered. */
+  readonly restrictions?: string;
+}
+
+export interface LaunchRequest {
+  readonly kernel: Kernel;
+  readonly constants: Readonly<Record<string, ConstantValue>>;
+  readonly bindings: Readonly<Record<string, Operand>>;
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly grid: Grid;
+  readonly macs?: number;
+}
+
+/** Facts a planner may depend on. Plain data, so that variants are chosen, and tested, without a GPU. */
+export interface AdapterFacts {
+  /** A CPU pretending to be a GPU (SwiftShader, llvmpipe, WARP). */
+  readonly software: boolean;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly maxInvocations: number;
+  readonly maxWorkgroupBytes: number;
+}
+
+/** What lowering may ask and say. */
+export interface Lowering {
+  readonly node: Node;
+  readonly adapter: AdapterFacts;
+  /** Rows per sample of row values. */
+  readonly rows: number;
+  /** Copies of a value at the program's capacity: 1, N, or N · rows. */
+  copies(value: Value): number;
+  /** How an operand's copy is found from the output's copy, for kernels with A_LEAD / B_LEAD: 0 only, 1 same, 2 by slots. */
+  leadOf(operand: Value, output: Value): 0 | 1 | 2;
+  /** Whether anybody reads this output. */
+  isRead(value: Value): boolean;
+  launch(request: LaunchRequest): void;
+  /** Makes `output` another name for `input`'s memory (reshape). */
+  alias(output: Value, input: Value): void;
+  /** A constant in another layout. `key` names the layout. */
+  pack(source: Value, key: string, elements: number, make: (data: ConstantData) => Float32Array): Packed;
+  /** A value private to this node, with the given lead of another value and its own shape. */
+  scratch(like: Value, shape: readonly number[]): Value;
+  /** Forces a variant by name, for benchmarks and tests. */
+  readonly forcedVariant: string | undefined;
+}
+
+export interface DerivativeContext {
+  readonly node: Node;
+  readonly emit: Emitter;
+}
+
+export interface OpDefinition {
+  readonly name: string;
+  readonly onnx?: Readonly<Record<string, OnnxBinding>>;
+  /** Output types for given inputs. Throws ShapeError with a reason that makes sense after the node's name. */
+  infer(inputs: readonly (Value | undefined)[], attributes: Attributes): readonly TensorType[];
+  /** Evaluates the op on constants while the graph is built. */
+  fold?(inputs: readonly (Value | undefined)[], attributes: Attributes, outputs: readonly TensorType[]): readonly ConstantData[];
+  /** Emits launches that write every output that is read. */
+  lower(lowering: Lowering): void;
+  /**
+   * Cotangents of the inputs, given that of the first output. `undefined` where an input gets none. Every rule must use
+   * its cotangent: what an op returns is multiplied into what came after it.
+   */
+  vjp?(context: DerivativeContext, cotangent: Value): readonly (Value | undefined)[];
+  /** Tangent of the first output, given those of the inputs (undefined: constant). */
+  jvp?(context: DerivativeContext, tangents: readonly (Value | undefined)[]): Value;
+  /** Epilogues the op's kernels can apply to their result: "clamp" (ReLU, Clip) and "mask" (a clamp's derivative). */
+  readonly epilogues?: readonly ("clamp" | "mask")[];
+  /** True where the op, given a symbolic batch on axis 0 of its first input, treats samples apart. See passes/batch.ts. */
+  readonly keepsBatch?: (node: Node) => boolean;
+}
+
+export function defineOp(definition: OpDefinition): OpDefinition {
+  return definition;
+}
+
+/** A pass: from graph to graph, touching neither. */
+export type Pass = (graph: Graph) => Graph;

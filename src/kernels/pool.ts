@@ -1,0 +1,205 @@
+/**
+ * Pools over two spatial axes (1-D pools are lifted to height 1).
+ *
+ * MaxPool keeps the pixel that won each window; its vjp sends cotangents there (MaxPoolAdjoint), its jvp reads tangents from
+ * there (MaxPoolTangent). AveragePool is linear: its jvp is itself, its vjp AveragePoolAdjoint, the same kernel with the
+ * adjoint tap rule. Ties in a maximum: the first tap in row-major order wins.
+ */
+import averageSource from "../../shaders/pool/average_pool.wgsl?raw";
+import maxAdjointSource from "../../shaders/pool/max_pool_adjoint.wgsl?raw";
+import maxSource from "../../shaders/pool/max_pool.wgsl?raw";
+import maxTangentSource from "../../shaders/pool/max_pool_tangent.wgsl?raw";
+import paramsSource from "../../shaders/pool/params.wgsl?raw";
+import { ShapeError } from "../runtime/errors.ts";
+import { defineKernel } from "../runtime/gpu/kernel.ts";
+import type { Kernel } from "../runtime/gpu/kernel.ts";
+import { sizeOf } from "../runtime/graph/graph.ts";
+import type { Attributes, Value } from "../runtime/graph/graph.ts";
+import type { Operand } from "../runtime/plan/launch.ts";
+import { defineOp, Unsupported } from "./op.ts";
+import type { Emitter, Lowering, OnnxNode, OpDefinition } from "./op.ts";
+import { numberAttribute, numbersAttribute, readWindow, requiredInput, windowOutput } from "./onnx-attributes.ts";
+import type { Window } from "./onnx-attributes.ts";
+import { gridSource, LANES, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
+
+const maxKernel = defineKernel("max_pool", maxSource, paramsSource, gridSource, tapsForwardSource);
+const maxAdjointKernel = defineKernel("max_pool_adjoint", maxAdjointSource, paramsSource, gridSource, slotsSource, tapsAdjointSource);
+const maxTangentKernel = defineKernel("max_pool_tangent", maxTangentSource, paramsSource, gridSource, slotsSource);
+const averageKernel = defineKernel("average_pool", averageSource, paramsSource, gridSource, tapsForwardSource);
+const averageAdjointKernel = defineKernel("average_pool_adjoint", averageSource, paramsSource, gridSource, tapsAdjointSource);
+
+/** Attributes of every pool op here: the geometry of the forward pool, whichever direction runs. */
+interface PoolAttributes extends Window {
+  readonly ceil: boolean;
+  readonly countPadding: boolean;
+  /** Height and width of the pooled input; adjoints need it. */
+  readonly inputSize: readonly [number, number];
+}
+
+const read = (attributes: Attributes) => attributes as unknown as PoolAttributes;
+
+function planeOf(value: Value | undefined): readonly [number, number, number, number] {
+  if (!value || value.shape.length !== 4) throw new ShapeError(`a pool takes [N, C, H, W], found [${value?.shape}]`);
+  return value.shape as [number, number, number, number];
+}
+
+/**
+ * Output extent of a pool on one axis. With ceil_mode the last window may hang over the end padding, but a window that would
+ * start there, past the input and its begin padding, is dropped.
+ */
+function poolOutput(attributes: PoolAttributes, axis: 0 | 1): number {
+  const { kernel, strides, pads, dilations, ceil, inputSize } = attributes;
+  const input = inputSize[axis];
+  const out = windowOutput(input, kernel[axis], strides[axis], pads[axis] + pads[axis + 2]!, dilations[axis], ceil);
+  return ceil && (out - 1) * strides[axis] >= input + pads[axis] ? out - 1 : out;
+}
+
+function launchPool(
+  lowering: Lowering,
+  kernel: Kernel,
+  constants: Record<string, boolean>,
+  bindings: Record<string, Operand>,
+  from: Value,
+  to: Value,
+): void {
+  const { kernel: window, strides, pads, dilations, inputSize } = read(lowering.node.attributes);
+  const [, , inH, inW] = planeOf(from);
+  const [images, channels, outH, outW] = planeOf(to);
+  const averages = kernel === averageKernel || kernel === averageAdjointKernel;
+  lowering.launch({
+    kernel,
+    constants: { LANES, ...constants },
+    bindings: averages ? bindings : { ...bindings, ...(kernel === maxKernel ? {} : { slots: "slots" as const }) },
+    params: {
+      planes: lowering.copies(to) * images * channels,
+      planes_per_copy: images * channels,
+      rows: lowering.rows,
+      in_h: inH,
+      in_w: inW,
+      out_h: outH,
+      out_w: outW,
+      window_h: window[0],
+      window_w: window[1],
+      stride_h: strides[0],
+      stride_w: strides[1],
+      pad_h: pads[0],
+      pad_w: pads[1],
+      pad_bottom: pads[2],
+      pad_right: pads[3],
+      dilation_h: dilations[0],
+      dilation_w: dilations[1],
+      unpadded_h: inputSize[0],
+      unpadded_w: inputSize[1],
+    },
+    grid: { lead: to.lead, items: sizeOf(to.shape), perGroup: LANES, depth: 1 },
+  });
+}
+
+function importPool(node: OnnxNode, emit: Emitter, op: string): Value[] {
+  const x = requiredInput(node, 0);
+  const spatial = x.shape.length - 2;
+  const listed = numbersAttribute(node, "kernel_shape");
+  if (!listed) throw new ShapeError("attribute kernel_shape is missing");
+  if (spatial !== 1 && spatial !== 2) throw new Unsupported(`${spatial}-D pooling; 1-D and 2-D are covered`);
+  if (listed.length !== spatial) throw new ShapeError(`kernel_shape [${listed}] does not fit an input [${x.shape}]`);
+  const lifted = spatial === 2 ? x : emit.add("Reshape", [x], { shape: [x.shape[0]!, x.shape[1]!, 1, x.shape[2]!] });
+  const inputSize: [number, number] = [lifted.shape[2]!, lifted.shape[3]!];
+  const window = readWindow(node, inputSize, spatial === 2 ? [listed[0]!, listed[1]!] : [1, listed[0]!], spatial);
+  const attributes = {
+    ...window,
+    inputSize,
+    ceil: numberAttribute(node, "ceil_mode", 0) !== 0,
+    countPadding: numberAttribute(node, "count_include_pad", 0) !== 0,
+  };
+  const y = emit.add(op, [lifted], attributes);
+  return [spatial === 2 ? y : emit.add("Reshape", [y], { shape: [y.shape[0]!, y.shape[1]!, y.shape[3]!] })];
+}
+
+function inferPool(x: Value | undefined, attributes: Attributes): readonly number[] {
+  const [n, c, h, w] = planeOf(x);
+  const pool = read(attributes);
+  const [outH, outW] = [poolOutput(pool, 0), poolOutput(pool, 1)];
+  if (outH < 1 || outW < 1) throw new ShapeError(`a ${pool.kernel.join("×")} window does not fit an input of ${h}×${w}`);
+  for (const axis of [0, 1] as const) {
+    const reach = (pool.kernel[axis] - 1) * pool.dilations[axis] + 1;
+    if (pool.pads[axis] >= reach || pool.pads[axis + 2]! >= reach) {
+      throw new ShapeError(`pads [${pool.pads}] leave a window of ${pool.kernel.join("×")} with nothing but padding`);
+    }
+  }
+  return [n, c, outH, outW];
+}
+
+const maxPool = defineOp({
+  name: "MaxPool",
+  onnx: { MaxPool: { since: 1, import: (node, emit) => importPool(node, emit, "MaxPool"), restrictions: "1-D and 2-D; no Indices output" } },
+  infer: ([x], attributes) => {
+    const shape = inferPool(x, attributes);
+    return [
+      { shape, type: "float" },
+      { shape, type: "int" },
+    ];
+  },
+  lower: (lowering) => {
+    const [x] = lowering.node.inputs as [Value];
+    const [y, argmax] = lowering.node.outputs as [Value, Value];
+    const wanted = lowering.isRead(argmax);
+    // A kernel may not bind one buffer twice for writing, so an unread argmax gets a value of its own, of four bytes.
+    const target = wanted ? argmax : lowering.scratch({ ...y, lead: "shared" }, [1]);
+    launchPool(lowering, maxKernel, { WITH_ARGMAX: wanted }, { input: x, output: y, argmax: target }, x, y);
+  },
+  vjp: ({ node, emit }, cotangent) => [emit.add("MaxPoolAdjoint", [cotangent, node.outputs[1]], node.attributes)],
+  jvp: ({ node, emit }, [tangent]) => emit.add("MaxPoolTangent", [tangent, node.outputs[1]], node.attributes),
+});
+
+/** Inputs: cotangent, argmax. */
+const maxPoolAdjoint = defineOp({
+  name: "MaxPoolAdjoint",
+  infer: ([cotangent], attributes) => [
+    { shape: [...cotangent!.shape.slice(0, 2), ...read(attributes).inputSize], type: "float" },
+  ],
+  lower: (lowering) => {
+    const [cotangent, argmax] = lowering.node.inputs as [Value, Value];
+    const output = lowering.node.outputs[0]!;
+    launchPool(lowering, maxAdjointKernel, {}, { cotangent, argmax, output }, cotangent, output);
+  },
+});
+
+/** Inputs: tangent, argmax. */
+const maxPoolTangent = defineOp({
+  name: "MaxPoolTangent",
+  infer: ([, argmax]) => [{ shape: argmax!.shape, type: "float" }],
+  lower: (lowering) => {
+    const [tangent, argmax] = lowering.node.inputs as [Value, Value];
+    const output = lowering.node.outputs[0]!;
+    launchPool(lowering, maxTangentKernel, {}, { tangent, argmax, output }, tangent, output);
+  },
+});
+
+const averagePool = defineOp({
+  name: "AveragePool",
+  onnx: { AveragePool: { since: 1, import: (node, emit) => importPool(node, emit, "AveragePool"), restrictions: "1-D and 2-D" } },
+  infer: ([x], attributes) => [{ shape: inferPool(x, attributes), type: "float" }],
+  lower: (lowering) => {
+    const [input] = lowering.node.inputs as [Value];
+    const output = lowering.node.outputs[0]!;
+    const constants = { ADJOINT: false, COUNT_PADDING: read(lowering.node.attributes).countPadding };
+    launchPool(lowering, averageKernel, constants, { input, output }, input, output);
+  },
+  vjp: ({ node, emit }, cotangent) => [emit.add("AveragePoolAdjoint", [cotangent], node.attributes)],
+  jvp: ({ node, emit }, [tangent]) => emit.add("AveragePool", [tangent], node.attributes),
+});
+
+const averagePoolAdjoint = defineOp({
+  name: "AveragePoolAdjoint",
+  infer: ([cotangent], attributes) => [
+    { shape: [...cotangent!.shape.slice(0, 2), ...read(attributes).inputSize], type: "float" },
+  ],
+  lower: (lowering) => {
+    const [input] = lowering.node.inputs as [Value];
+    const output = lowering.node.outputs[0]!;
+    const constants = { ADJOINT: true, COUNT_PADDING: read(lowering.node.attributes).countPadding };
+    launchPool(lowering, averageAdjointKernel, constants, { input, output }, input, output);
+  },
+});
+
+export const poolOps: readonly OpDefinition[] = [maxPool, maxPoolAdjoint, maxPoolTangent, averagePool, averagePoolAdjoint];

@@ -1,0 +1,51 @@
+/** Every op the engine knows. Adding an op means adding its definition here. */
+import { conv, convTranspose } from "./conv.ts";
+import { binaryOps } from "./binary.ts";
+import { mask, unaryOps, unarySlope } from "./unary.ts";
+import { matmul } from "./matmul.ts";
+import { movementOps } from "./movement.ts";
+import { poolOps } from "./pool.ts";
+import { reduceOps } from "./reduce.ts";
+import { softmaxOps } from "./softmax.ts";
+import { normalisationOps } from "./normalisation.ts";
+import { sourceOps } from "./source.ts";
+import type { OnnxBinding, OpDefinition } from "./op.ts";
+
+const definitions: readonly OpDefinition[] = [
+  conv,
+  convTranspose,
+  matmul,
+  ...unaryOps,
+  unarySlope,
+  mask,
+  ...binaryOps,
+  ...poolOps,
+  ...reduceOps,
+  ...softmaxOps,
+  ...normalisationOps,
+  ...movementOps,
+  ...sourceOps,
+];
+
+const byName = new Map(definitions.map((definition) => [definition.name, definition]));
+
+const byOnnxName = new Map<string, { definition: OpDefinition; binding: OnnxBinding }>();
+for (const definition of definitions) {
+  for (const [name, binding] of Object.entries(definition.onnx ?? {})) byOnnxName.set(name, { definition, binding });
+}
+
+/** The definition of a graph op. Throws when there is none: graphs hold only registered ops. */
+export function opNamed(name: string): OpDefinition {
+  const definition = byName.get(name);
+  if (!definition) throw new Error(`op ${name} is not registered`);
+  return definition;
+}
+
+/** How an ONNX op of the default domain is imported, or undefined where no definition serves it. */
+export function onnxBinding(name: string): OnnxBinding | undefined {
+  return byOnnxName.get(name)?.binding;
+}
+
+export function registeredOps(): readonly OpDefinition[] {
+  return definitions;
+}

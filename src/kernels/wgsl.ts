@@ -1,0 +1,14 @@
+/** The shared WGSL files, imported once. */
+import gridSource from "../../shaders/lib/grid.wgsl?raw";
+import slotsSource from "../../shaders/lib/slots.wgsl?raw";
+import indexingSource from "../../shaders/lib/indexing.wgsl?raw";
+import tapsForwardSource from "../../shaders/lib/taps_forward.wgsl?raw";
+import tapsAdjointSource from "../../shaders/lib/taps_adjoint.wgsl?raw";
+
+export { gridSource, slotsSource, indexingSource, tapsForwardSource, tapsAdjointSource };
+
+/** Invocations per workgroup of the kernels that share nothing within one. */
+export const LANES = 64;
+
+/** The largest finite f32: the open end of a clamp. */
+export const F32_MAX = 3.4028234663852886e38;

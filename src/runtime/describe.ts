@@ -1,0 +1,87 @@
+/** What a model is and what it costs, told without a GPU. */
+import type { AdapterFacts } from "../kernels/op.ts";
+import { UnsupportedOpError } from "./errors.ts";
+import type { UnsupportedNode } from "./errors.ts";
+import { sizeOf } from "./graph/graph.ts";
+import type { Graph } from "./graph/graph.ts";
+import { logitsOf, simplify } from "./graph/simplify.ts";
+import { decodeModel } from "./onnx/decode.ts";
+import { importModel } from "./onnx/import.ts";
+import type { ImportedModel, ImportOptions } from "./onnx/import.ts";
+import { planGraph } from "./plan/plan.ts";
+
+export interface ModelDescription {
+  readonly inputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly outputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly opset: number;
+  /** ONNX nodes by op, as the file has them. */
+  readonly ops: Readonly<Record<string, number>>;
+  /** Numbers in the file's float constants that the network uses. */
+  readonly parameters: number;
+  /** Multiply-adds of one forward pass of one sample. */
+  readonly macs: number;
+  /** Dispatches of a forward pass: one per graph node that computes, before and after fusion. */
+  readonly launches: { readonly before: number; readonly after: number };
+  /** Working memory of a forward pass of one sample, weights apart, in bytes. */
+  readonly memoryBytes: number;
+  readonly weightBytes: number;
+  /** What a user should know: how the batch axis is treated, where attacks attach. */
+  readonly notes: readonly string[];
+}
+
+const SOFTWARE_ADAPTER: AdapterFacts = { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384 };
+const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
+
+function launchesOf(graph: Graph, adapter: AdapterFacts) {
+  return planGraph({ graph, capacity: 1, rows: 1, adapter, limits: NO_LIMITS });
+}
+
+export function describeGraph(imported: ImportedModel, graph: Graph, adapter: AdapterFacts = SOFTWARE_ADAPTER): ModelDescription {
+  const plan = launchesOf(graph, adapter);
+  const constants = new Set(graph.nodes.flatMap(({ inputs }) => inputs.filter((input) => input?.data)));
+  const parameters = [...constants].reduce((sum, value) => sum + value!.data!.length, 0);
+  const port = (name: string, shape: readonly number[]) => ({ name, shape: shape[0] === 1 ? shape.slice(1) : shape });
+  return {
+    inputs: graph.inputs.map(({ name, shape }) => port(name, shape)),
+    outputs: graph.outputs.map(({ shape }, i) => port(imported.outputNames[i]!, shape)),
+    opset: imported.opset,
+    ops: imported.ops,
+    parameters,
+    macs: plan.launches.reduce((sum, { macs }) => sum + macs, 0),
+    launches: { before: launchesOf(imported.graph, adapter).launches.length, after: plan.launches.length },
+    memoryBytes: plan.workingBytes,
+    weightBytes: parameters * Float32Array.BYTES_PER_ELEMENT,
+    notes: notesOn(imported, graph),
+  };
+}
+
+function notesOn({ batch }: ImportedModel, graph: Graph): string[] {
+  const notes: string[] = [];
+  if (batch === 1) notes.push("the file freezes the batch at 1; Nudge runs any number of samples, each as the file would run it alone");
+  else if (typeof batch === "number") notes.push(`the file freezes the batch at ${batch}; a sample is ${batch} of its rows`);
+  if (logitsOf(graph).softmax) notes.push("a trailing softmax was found; attacks attach to its input, the logits");
+  return notes;
+}
+
+/**
+ * Reads a model's bytes and describes it without a GPU. Unsupported nodes are listed instead of thrown. Throws
+ * OnnxFormatError and ShapeError.
+ */
+export function describeModel(bytes: Uint8Array, options: ImportOptions = {}): ModelDescription & { readonly unsupported: readonly UnsupportedNode[] } {
+  const proto = decodeModel(bytes);
+  try {
+    const imported = importModel(proto, options);
+    return { ...describeGraph(imported, simplify(imported.graph)), unsupported: [] };
+  } catch (error) {
+    if (!(error instanceof UnsupportedOpError)) throw error;
+    const ops: Record<string, number> = {};
+    for (const { opType } of proto.graph?.node ?? []) ops[opType ?? "?"] = (ops[opType ?? "?"] ?? 0) + 1;
+    const empty = { inputs: [], outputs: [], opset: error.opset, parameters: 0, macs: 0, memoryBytes: 0, weightBytes: 0, notes: [] };
+    return { ...empty, ops, launches: { before: 0, after: 0 }, unsupported: error.unsupported };
+  }
+}
+
+/** Elements of one sample of a port. */
+export function portSize(port: { readonly shape: readonly number[] }): number {
+  return sizeOf(port.shape);
+}

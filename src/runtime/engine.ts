@@ -1,0 +1,102 @@
+/** The engine: one GPU device and the models loaded on it. */
+import { throwIfAborted } from "./errors.ts";
+import type { DeviceLostError } from "./errors.ts";
+import { GpuContext } from "./gpu/context.ts";
+import type { AdapterDescription, DeviceOptions, MemoryReport } from "./gpu/context.ts";
+import { withPreprocessing } from "./graph/preprocess.ts";
+import type { PixelTransform } from "./graph/preprocess.ts";
+import { simplify } from "./graph/simplify.ts";
+import { Model } from "./model.ts";
+import type { Progress } from "./model.ts";
+import { decodeModel } from "./onnx/decode.ts";
+import { importModel } from "./onnx/import.ts";
+
+export interface LoadProgress {
+  readonly phase: "parse" | "plan" | "compile" | "upload";
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface LoadOptions {
+  /** Name in messages, labels and reports; default the graph's own. */
+  readonly name?: string;
+  /** Folded in front of the graph, so that inputs and perturbations are in pixel units. */
+  readonly preprocessing?: PixelTransform;
+  /** Extents for symbolic axes other than the batch, by the name the file gives them. */
+  readonly dimensions?: Readonly<Record<string, number>>;
+  /** Most samples run at once; default 32. More samples are taken in turns. */
+  readonly maxBatch?: number;
+  /** Budget for working memory of one program, in bytes; default 1 GiB. Larger batches are split to stay within it. */
+  readonly workingBytes?: number;
+  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_MAX_BATCH = 32;
+const DEFAULT_WORKING_BYTES = 2 ** 30;
+
+export class Engine {
+  private readonly models = new Set<Model>();
+
+  /** @internal Use createEngine. */
+  constructor(private readonly gpu: GpuContext) {}
+
+  get adapter(): AdapterDescription {
+    return this.gpu.adapter;
+  }
+
+  /** The device; yours if you gave it. */
+  get device(): GPUDevice {
+    return this.gpu.device;
+  }
+
+  /** Resolves when the device is lost, with the reason. */
+  get lost(): Promise<DeviceLostError> {
+    return this.gpu.lost;
+  }
+
+  /** GPU buffers that Nudge holds now, their bytes, and the most bytes it ever held. */
+  memory(): MemoryReport {
+    return this.gpu.memory();
+  }
+
+  /**
+   * Loads an ONNX model. Throws OnnxFormatError, UnsupportedOpError (all unsupported nodes at once), ShapeError, and the
+   * signal's reason when aborted.
+   */
+  async load(source: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<Model> {
+    this.gpu.check();
+    throwIfAborted(options.signal);
+    const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
+    const imported = importModel(decodeModel(bytes), options);
+    options.onProgress?.({ phase: "parse", done: 1, total: 1 });
+    const graph = options.preprocessing ? withPreprocessing(imported.graph, options.preprocessing) : imported.graph;
+    const model = new Model(this.gpu, imported, simplify(graph), {
+      name: options.name ?? imported.graph.name,
+      maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
+      workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,
+    });
+    options.onProgress?.({ phase: "plan", done: 1, total: 1 });
+    throwIfAborted(options.signal);
+    this.models.add(model);
+    return model;
+  }
+
+  /** Frees all GPU memory, and the device unless it is yours. Idempotent. */
+  dispose(): void {
+    for (const model of this.models) model.dispose();
+    this.models.clear();
+    this.gpu.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Opens the engine. Throws AdapterError when there is no WebGPU, or no adapter that fits. */
+export async function createEngine(options: DeviceOptions = {}): Promise<Engine> {
+  return new Engine(await GpuContext.open(options));
+}
+
+export type { Progress };

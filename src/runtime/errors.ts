@@ -1,0 +1,87 @@
+/** Every error Nudge throws on purpose is a NudgeError: its message is one line for a person, its fields are for programs. */
+export class NudgeError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = new.target.name;
+  }
+}
+
+/** The bytes are not a readable ONNX model. */
+export class OnnxFormatError extends NudgeError {}
+
+/** One reason why a graph cannot be run. */
+export interface UnsupportedNode {
+  readonly op: string;
+  readonly opset: number;
+  readonly node: string;
+  readonly attribute?: string;
+  readonly reason: string;
+}
+
+/** A graph uses what no kernel covers; all such places are listed at once. */
+export class UnsupportedOpError extends NudgeError {
+  readonly unsupported: readonly UnsupportedNode[];
+  /** The first place, spread out for the common case of one. */
+  readonly op: string;
+  readonly opset: number;
+  readonly node: string;
+  readonly attribute: string | undefined;
+
+  constructor(unsupported: readonly UnsupportedNode[], totalNodes: number) {
+    const lines = unsupported.map((u) => `node "${u.node}" (${u.op}, opset ${u.opset}): ${u.reason}`);
+    const count = `${unsupported.length} of ${totalNodes} nodes ${unsupported.length === 1 ? "is" : "are"} unsupported`;
+    super(`${lines.join("; ")}. ${count}; see docs/operators.md`);
+    const first = unsupported[0]!;
+    this.unsupported = unsupported;
+    this.op = first.op;
+    this.opset = first.opset;
+    this.node = first.node;
+    this.attribute = first.attribute;
+  }
+}
+
+/** A tensor's shape does not fit where it is used. */
+export class ShapeError extends NudgeError {}
+
+/** A request that the graph or the options cannot meet (an unknown input name, a class index out of range, …). */
+export class ArgumentError extends NudgeError {}
+
+/** An adapter limit is too small and splitting the work cannot help. */
+export class LimitError extends NudgeError {
+  constructor(
+    readonly limit: string,
+    readonly needed: number,
+    readonly available: number,
+    readonly where: string,
+  ) {
+    super(`${where}: needs ${limit} ≥ ${needed}, the adapter has ${available}`);
+  }
+}
+
+/** A WGSL module or pipeline did not compile; carries the compiler's messages and the linked source. */
+export class ShaderCompileError extends NudgeError {
+  constructor(
+    readonly label: string,
+    readonly messages: readonly string[],
+    readonly source: string,
+  ) {
+    super(`shader ${label} does not compile: ${messages.join(" | ")}`);
+  }
+}
+
+/** The device reported a validation, memory or internal error while work of ours was encoded or run. */
+export class GpuError extends NudgeError {}
+
+/** The GPU device is gone. */
+export class DeviceLostError extends NudgeError {}
+
+/** No WebGPU adapter, or none that fits the request. */
+export class AdapterError extends NudgeError {}
+
+/** An engine, model or tensor is used after dispose(). */
+export class DisposedError extends NudgeError {}
+
+/** Throws the signal's reason as soon as it is aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  signal?.throwIfAborted();
+}

@@ -1,0 +1,78 @@
+/** Compiled pipelines, each made once per device; concurrent requests for one share its compilation. */
+import { NudgeError, ShaderCompileError } from "../errors.ts";
+import { pipelineKey, specialise } from "./kernel.ts";
+import type { ConstantValue, Kernel } from "./kernel.ts";
+
+export interface CompiledKernel {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+export class PipelineCache {
+  private readonly ready = new Map<string, Promise<CompiledKernel>>();
+  private readonly layouts = new Map<string, GPUBindGroupLayout>();
+
+  constructor(private readonly device: GPUDevice) {}
+
+  get size(): number {
+    return this.ready.size;
+  }
+
+  /** Throws ShaderCompileError with the compiler's messages and the linked source; a failed build may be tried again. */
+  compile(kernel: Kernel, constants: Readonly<Record<string, ConstantValue>>): Promise<CompiledKernel> {
+    const key = pipelineKey(kernel, constants);
+    const known = this.ready.get(key);
+    if (known) return known;
+    const building = this.build(key, kernel, constants);
+    this.ready.set(key, building);
+    building.catch(() => this.ready.delete(key));
+    return building;
+  }
+
+  private async build(key: string, kernel: Kernel, constants: Readonly<Record<string, ConstantValue>>): Promise<CompiledKernel> {
+    const code = specialise(kernel, constants);
+    // Scopes are pushed and popped without an await between, so concurrent builds cannot take each other's errors.
+    this.device.pushErrorScope("validation");
+    const module = this.device.createShaderModule({ label: key, code });
+    const scope = this.device.popErrorScope();
+    const [error, info] = await Promise.all([scope, module.getCompilationInfo()]);
+    const messages = info.messages
+      .filter(({ type }) => type === "error")
+      .map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}${sourceLine(code, lineNum)}`);
+    if (error || messages.length > 0) throw new ShaderCompileError(key, messages.length > 0 ? messages : [error!.message], code);
+    const layout = this.layoutOf(kernel);
+    try {
+      const pipeline = await this.device.createComputePipelineAsync({
+        label: key,
+        layout: this.device.createPipelineLayout({ label: key, bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: "main" },
+      });
+      return { pipeline, layout };
+    } catch (failure) {
+      if (failure instanceof NudgeError) throw failure;
+      throw new ShaderCompileError(key, [(failure as Error).message], code);
+    }
+  }
+
+  private layoutOf(kernel: Kernel): GPUBindGroupLayout {
+    const types = kernel.bindings.map(({ index, kind }) => `${index}${kind}`).join();
+    const known = this.layouts.get(types);
+    if (known) return known;
+    const bufferTypes = { read: "read-only-storage", write: "storage", uniform: "uniform" } as const;
+    const layout = this.device.createBindGroupLayout({
+      label: kernel.name,
+      entries: kernel.bindings.map(({ index, kind }) => ({
+        binding: index,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: bufferTypes[kind] },
+      })),
+    });
+    this.layouts.set(types, layout);
+    return layout;
+  }
+}
+
+function sourceLine(code: string, line: number): string {
+  const text = code.split("\n")[line - 1]?.trim();
+  return text ? ` in «${text}»` : "";
+}

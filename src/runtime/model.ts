@@ -1,0 +1,379 @@
+/** A loaded network: its programs, made when first needed, and the calls that run them. */
+import type { NdArray } from "../data/ndarray.ts";
+import { describeGraph } from "./describe.ts";
+import type { ModelDescription } from "./describe.ts";
+import { ArgumentError, DisposedError, LimitError, ShapeError, throwIfAborted } from "./errors.ts";
+import type { GpuContext } from "./gpu/context.ts";
+import { jvpGraph, vjpGraph } from "./graph/differentiate.ts";
+import type { DerivativeGraph } from "./graph/differentiate.ts";
+import { sizeOf, withoutDeadNodes } from "./graph/graph.ts";
+import type { Graph, Value } from "./graph/graph.ts";
+import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
+import { logitsOf } from "./graph/simplify.ts";
+import type { ImportedModel } from "./onnx/import.ts";
+import { planGraph } from "./plan/plan.ts";
+import { Program } from "./plan/program.ts";
+import { WeightStore } from "./plan/weights.ts";
+import { Tensor } from "./tensor.ts";
+
+/** An input or output of a model: its name and the shape of one sample, without the batch axis. */
+export interface ModelPort {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface Progress {
+  readonly phase: "compile" | "run";
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface DerivativeOptions extends RunOptions {
+  /** Name of the output to differentiate; default the first. "logits" is the input of a trailing softmax, if there is one. */
+  readonly output?: string;
+  /** Name of the input to differentiate by; default the first. */
+  readonly input?: string;
+}
+
+export interface JacobianOptions extends DerivativeOptions {
+  /** Which output elements: all, the K largest of each sample ("top10", largest first), or the same list for every sample. */
+  readonly rows: "all" | `top${number}` | readonly number[];
+}
+
+/** A program with the ends of the graph it was made from. */
+export interface BoundProgram {
+  readonly program: Program;
+  readonly graph: Graph;
+  readonly seed: Value | undefined;
+}
+
+export interface ModelSettings {
+  readonly name: string;
+  readonly maxBatch: number;
+  readonly workingBytes: number;
+}
+
+/** Rows of the Jacobian that are computed at once: enough to fill a tile, few enough to bound memory. */
+const ROWS_AT_ONCE = 16;
+const BYTES = 4;
+
+export class Model {
+  readonly inputs: readonly ModelPort[];
+  readonly outputs: readonly ModelPort[];
+  /** Where attacks attach: the input of a trailing softmax, or the first output. */
+  readonly logits: ModelPort;
+  private readonly logitsValue: Value;
+  private readonly weights: WeightStore;
+  private readonly programs = new Map<string, Promise<BoundProgram>>();
+  private readonly derivatives = new Map<string, DerivativeGraph>();
+  private disposed = false;
+
+  /** @internal Models are made by Engine.load. */
+  constructor(
+    private readonly gpu: GpuContext,
+    private readonly imported: ImportedModel,
+    private readonly graph: Graph,
+    private readonly settings: ModelSettings,
+  ) {
+    this.weights = new WeightStore(gpu, settings.name);
+    this.inputs = graph.inputs.map((value) => ({ name: value.name, shape: sampleShape(value) }));
+    this.outputs = graph.outputs.map((value, i) => ({ name: imported.outputNames[i]!, shape: sampleShape(value) }));
+    const { logits } = logitsOf(graph);
+    this.logitsValue = logits;
+    this.logits = { name: logits === graph.outputs[0] ? this.outputs[0]!.name : "logits", shape: sampleShape(logits) };
+  }
+
+  get name(): string {
+    return this.settings.name;
+  }
+
+  /** Ops, parameters, multiply-adds, memory and launches of this model. */
+  describe(): ModelDescription {
+    return describeGraph(this.imported, this.graph, this.gpu.facts);
+  }
+
+  /** @internal The context algorithms run their own kernels in. */
+  get context(): GpuContext {
+    this.check();
+    return this.gpu;
+  }
+
+  /** Runs the network on N samples, x [N, ...input]. Returns the first output, [N, ...output], on the GPU. */
+  async forward(x: NdArray | Tensor, options: RunOptions = {}): Promise<Tensor> {
+    const [input] = this.graph.inputs;
+    if (this.graph.inputs.length > 1) throw new ArgumentError(`${this.name} has ${this.graph.inputs.length} inputs; use run()`);
+    const [output] = await this.execute(this.graph, new Map([[input!, x]]), [this.graph.outputs[0]!], options);
+    return output!;
+  }
+
+  /** Runs the network on N samples by named inputs, each [N, ...]. Returns every output by name, on the host. */
+  async run(feeds: Readonly<Record<string, NdArray>>, options: RunOptions = {}): Promise<Record<string, NdArray>> {
+    const given = new Map<Value, NdArray>();
+    for (const [name, array] of Object.entries(feeds)) given.set(this.find(this.graph.inputs, this.inputs, name, "input"), array);
+    const tensors = await this.execute(this.graph, given, this.graph.outputs, options);
+    const results: Record<string, NdArray> = {};
+    for (const [i, tensor] of tensors.entries()) {
+      results[this.outputs[i]!.name] = await tensor.read();
+      tensor.dispose();
+    }
+    return results;
+  }
+
+  /** Cotangent of the input, given that of an output: x [N, ...input], cotangent [N, ...output] → [N, ...input]. */
+  async vjp(x: NdArray | Tensor, cotangent: NdArray | Tensor, options: DerivativeOptions = {}): Promise<Tensor> {
+    return this.directional("vjp", x, cotangent, options);
+  }
+
+  /** Tangent of an output, given that of the input: x, tangent [N, ...input] → [N, ...output]. */
+  async jvp(x: NdArray | Tensor, tangent: NdArray | Tensor, options: DerivativeOptions = {}): Promise<Tensor> {
+    return this.directional("jvp", x, tangent, options);
+  }
+
+  private async directional(kind: "vjp" | "jvp", x: NdArray | Tensor, direction: NdArray | Tensor, options: DerivativeOptions): Promise<Tensor> {
+    const { graph, seed, result } = this.derivative(kind, options);
+    const input = this.inputOf(options);
+    const [tensor] = await this.execute(graph, new Map([[input, x], [seed, direction]]), [result], options, `${kind}:${options.output ?? ""}:${options.input ?? ""}`);
+    return tensor!;
+  }
+
+  /** Rows of the Jacobian: x [N, ...input] → [N, R, ...input] on the GPU. One forward pass serves up to 16 rows. */
+  async jacobian(x: NdArray | Tensor, options: JacobianOptions): Promise<Tensor> {
+    const output = this.outputOf(options);
+    const classes = sizeOf(output.shape);
+    const n = this.checkSamples(this.inputOf(options), x);
+    const rows = await this.resolveRows(options, x, n, classes);
+    const count = rows[0]!.length;
+    const [inputSize, rowBytes] = [sizeOf(this.inputOf(options).shape), sizeOf(this.inputOf(options).shape) * BYTES];
+    const jacobian = this.createTensor([n, count, ...sampleShape(this.inputOf(options))], "jacobian");
+    const chunk = Math.min(count, ROWS_AT_ONCE);
+    const derivative = this.derivative("vjp", options);
+    const { program } = await this.program(derivative.graph, n, chunk, `jacobian:${options.output ?? ""}:${options.input ?? ""}`, options, derivative);
+    const { capacity } = program.plan;
+    const source = this.source(x);
+    for (let first = 0; first < n; first += capacity) {
+      const samples = Math.min(capacity, n - first);
+      source.feed(program.port(this.inputOf(options)), first * inputSize, samples * inputSize);
+      for (let row = 0; row < count; row += chunk) {
+        throwIfAborted(options.signal);
+        const here = Math.min(chunk, count - row);
+        const seeds = new Float32Array(samples * chunk * classes);
+        for (let s = 0; s < samples; s++) {
+          for (let r = 0; r < here; r++) seeds[(s * chunk + r) * classes + rows[first + s]![row + r]!] = 1;
+        }
+        this.gpu.device.queue.writeBuffer(program.port(derivative.seed), 0, seeds);
+        this.gpu.submit(`${this.name} jacobian`, (encoder) => {
+          const pass = encoder.beginComputePass({ label: `${this.name} jacobian` });
+          program.encode(pass, samples, row === 0 ? "all" : "backward");
+          pass.end();
+          for (let s = 0; s < samples; s++) {
+            encoder.copyBufferToBuffer(
+              program.port(derivative.result),
+              s * chunk * rowBytes,
+              jacobian.buffer,
+              ((first + s) * count + row) * rowBytes,
+              here * rowBytes,
+            );
+          }
+        });
+      }
+    }
+    return jacobian;
+  }
+
+  private async resolveRows(options: JacobianOptions, x: NdArray | Tensor, n: number, classes: number): Promise<readonly (readonly number[])[]> {
+    const { rows } = options;
+    if (rows === "all") return Array<number[]>(n).fill(Array.from({ length: classes }, (_, i) => i));
+    if (typeof rows === "string") {
+      const count = Number(rows.slice(3));
+      if (!rows.startsWith("top") || !Number.isInteger(count) || count < 1) throw new ArgumentError(`rows "${rows}" is neither "all" nor "topK"`);
+      const [tensor] = await this.execute(
+        withoutDeadNodes({ ...this.graph, outputs: [this.outputOf(options)] }),
+        new Map([[this.inputOf(options), x]]),
+        [this.outputOf(options)],
+        options,
+        `scores:${options.output ?? ""}`,
+      );
+      const { data } = await tensor!.read();
+      tensor!.dispose();
+      return Array.from({ length: n }, (_, s) => largest(data.subarray(s * classes, (s + 1) * classes), Math.min(count, classes)));
+    }
+    const wrong = rows.find((row) => !Number.isInteger(row) || row < 0 || row >= classes);
+    if (rows.length === 0 || wrong !== undefined) throw new ArgumentError(`row ${wrong ?? ""} is not among the ${classes} outputs of ${this.name}`);
+    return Array<readonly number[]>(n).fill(rows);
+  }
+
+  /**
+   * @internal A program for up to `samples` samples whose graph runs the forward pass to the logits and the adjoint back to
+   * the input with R rows. Algorithms encode its two parts themselves.
+   */
+  async attackProgram(samples: number, rows: number, options: RunOptions = {}): Promise<{ program: Program; derivative: DerivativeGraph; input: Value }> {
+    const derivative = this.derivative("vjp", { output: "logits" });
+    const { program } = await this.program(derivative.graph, samples, rows, `attack`, options, derivative);
+    return { program, derivative, input: this.graph.inputs[0]! };
+  }
+
+  private find(values: readonly Value[], ports: readonly ModelPort[], name: string | undefined, kind: string): Value {
+    const index = name === undefined ? 0 : ports.findIndex((port) => port.name === name);
+    if (index < 0) throw new ArgumentError(`${this.name} has no ${kind} "${name}"; it has ${ports.map((port) => `"${port.name}"`).join(", ")}`);
+    return values[index]!;
+  }
+
+  private inputOf(options: DerivativeOptions): Value {
+    return this.find(this.graph.inputs, this.inputs, options.input, "input");
+  }
+
+  private outputOf(options: DerivativeOptions): Value {
+    if (options.output === "logits" && !this.outputs.some(({ name }) => name === "logits")) return this.logitsValue;
+    return this.find(this.graph.outputs, this.outputs, options.output, "output");
+  }
+
+  /** The adjoint or tangent graph, made once; its graph.outputs are [output, result]. */
+  private derivative(kind: "vjp" | "jvp", options: DerivativeOptions): DerivativeGraph {
+    const [input, output] = [this.inputOf(options), this.outputOf(options)];
+    const key = `${kind}:${input.name}:${output.name}`;
+    const known = this.derivatives.get(key);
+    if (known) return known;
+    const forward = withoutDeadNodes({ ...this.graph, outputs: [output] });
+    const raw = kind === "vjp" ? vjpGraph(forward, output, input) : jvpGraph(forward, output, input);
+    const { graph } = fuseEpilogues(raw.graph);
+    const made: DerivativeGraph = { ...raw, graph, result: graph.outputs[1]! };
+    this.derivatives.set(key, made);
+    return made;
+  }
+
+  /** The program for a graph at the smallest power-of-two capacity that holds `samples`, or the largest that fits. */
+  private program(graph: Graph, samples: number, rows: number, key: string, options: RunOptions, derivative?: DerivativeGraph): Promise<BoundProgram> {
+    this.check();
+    const wanted = Math.min(2 ** Math.ceil(Math.log2(Math.max(1, samples))), this.settings.maxBatch);
+    const id = `${key}@${wanted}x${rows}`;
+    const known = this.programs.get(id);
+    if (known) return known;
+    const building = this.build(graph, wanted, rows, options, derivative);
+    this.programs.set(id, building);
+    building.catch(() => this.programs.delete(id));
+    return building;
+  }
+
+  private async build(graph: Graph, wanted: number, rows: number, options: RunOptions, derivative?: DerivativeGraph): Promise<BoundProgram> {
+    for (let capacity = wanted; ; capacity = Math.ceil(capacity / 2)) {
+      try {
+        const plan = planGraph({
+          graph,
+          capacity,
+          rows,
+          ...(derivative && { forwardNodes: derivative.forwardNodes }),
+          adapter: this.gpu.facts,
+          limits: this.gpu.device.limits,
+        });
+        if (plan.workingBytes > this.settings.workingBytes && capacity > 1) continue;
+        const program = await Program.compile(plan, this.gpu, this.weights, this.name, (done, total) =>
+          options.onProgress?.({ phase: "compile", done, total }),
+        );
+        return { program, graph, seed: derivative?.seed };
+      } catch (error) {
+        if (!(error instanceof LimitError) || capacity === 1) throw error;
+      }
+    }
+  }
+
+  /** Runs a graph on N samples in chunks of the program's capacity; returns the wanted outputs as tensors. */
+  private async execute(
+    graph: Graph,
+    feeds: ReadonlyMap<Value, NdArray | Tensor>,
+    wanted: readonly Value[],
+    options: RunOptions,
+    key = "run",
+  ): Promise<Tensor[]> {
+    throwIfAborted(options.signal);
+    const missing = graph.inputs.find((input) => !feeds.has(input));
+    if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given`);
+    const counts = [...feeds].map(([value, array]) => this.checkSamples(value, array));
+    const n = counts[0]!;
+    if (counts.some((count) => count !== n)) throw new ShapeError(`inputs of ${this.name} have ${counts.join(" and ")} samples`);
+    const { program } = await this.program(graph, n, 1, key, options);
+    const { capacity } = program.plan;
+    const tensors = wanted.map((value) => this.createTensor([n, ...sampleShape(value)], value.name));
+    const sources = [...feeds].map(([value, array]) => ({ value, source: this.source(array), size: sizeOf(value.shape) }));
+    for (let first = 0; first < n; first += capacity) {
+      throwIfAborted(options.signal);
+      const samples = Math.min(capacity, n - first);
+      for (const { value, source, size } of sources) source.feed(program.port(value), first * size, samples * size);
+      this.gpu.submit(`${this.name} run`, (encoder) => {
+        const pass = encoder.beginComputePass({ label: `${this.name} run` });
+        program.encode(pass, samples);
+        pass.end();
+        wanted.forEach((value, i) => {
+          const bytes = sizeOf(value.shape) * BYTES;
+          encoder.copyBufferToBuffer(program.port(value), 0, tensors[i]!.buffer, first * bytes, samples * bytes);
+        });
+      });
+      options.onProgress?.({ phase: "run", done: first + samples, total: n });
+    }
+    return tensors;
+  }
+
+  /** Where samples come from: `feed` puts elements into a program's input. */
+  private source(array: NdArray | Tensor): { feed: (port: GPUBuffer, first: number, count: number) => void } {
+    const { queue } = this.gpu.device;
+    if (array instanceof Tensor) {
+      return {
+        feed: (port, first, count) =>
+          this.gpu.submit(`${this.name} feed`, (encoder) => encoder.copyBufferToBuffer(array.buffer, first * BYTES, port, 0, count * BYTES)),
+      };
+    }
+    const data = array.data as Float32Array<ArrayBuffer>;
+    return { feed: (port, first, count) => queue.writeBuffer(port, 0, data, first, count) };
+  }
+
+  private createTensor(shape: readonly number[], label: string): Tensor {
+    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    return new Tensor(this.gpu, shape, this.gpu.createBuffer(`${this.name} ${label}`, sizeOf(shape) * BYTES, STORAGE | COPY_SRC | COPY_DST));
+  }
+
+  /** The number of samples in an array for a value. Throws ShapeError when its shape is not [N, ...sample]. */
+  private checkSamples(value: Value, array: NdArray | Tensor): number {
+    const sample = sampleShape(value);
+    const [n, ...rest] = array.shape;
+    if (n === undefined || rest.join() !== sample.join()) {
+      throw new ShapeError(`"${value.name}" of ${this.name} takes [${["N", ...sample].join(", ")}], given [${array.shape.join(", ")}]`);
+    }
+    if (n < 1) throw new ShapeError(`"${value.name}" of ${this.name}: no samples given`);
+    return n;
+  }
+
+  private check(): void {
+    if (this.disposed) throw new DisposedError(`model ${this.name} was disposed`);
+    this.gpu.check();
+  }
+
+  /** Frees the model's GPU memory. Idempotent. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.weights.dispose();
+    for (const program of this.programs.values()) program.then(({ program }) => program.dispose()).catch(() => undefined);
+    this.programs.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The shape of one sample without its batch axis of extent 1; a file frozen at a larger batch keeps it as part of a sample. */
+function sampleShape(value: Value): readonly number[] {
+  return value.shape[0] === 1 ? value.shape.slice(1) : value.shape;
+}
+
+/** Indices of the K largest entries, largest first, the lower index first among equals. */
+function largest(scores: Float32Array, count: number): number[] {
+  return Array.from(scores, (score, index) => ({ score, index }))
+    .sort((a, b) => b.score - a.score || a.index - b.index)
+    .slice(0, count)
+    .map(({ index }) => index);
+}

@@ -1,0 +1,13 @@
+/** The one engine that GPU tests of a process share. Fails, never skips, when there is no adapter. */
+import { createEngine } from "../../src/index.ts";
+import type { Engine } from "../../src/index.ts";
+import { openGpu } from "../../src/cli/gpu.ts";
+
+let shared: Promise<Engine> | undefined;
+
+export function sharedEngine(): Promise<Engine> {
+  shared ??= openGpu({ adapter: "auto" }).then(({ engine }) => engine);
+  return shared;
+}
+
+export { createEngine };
