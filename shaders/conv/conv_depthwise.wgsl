@@ -54,7 +54,7 @@ fn main(
       let at = base + vec4u(max(from_h, vec4i(0))) * params.in_w + vec4u(max(from_w, vec4i(0)));
       let x = select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), inside);
       let w = weights[(tap_h * params.kernel_w + tap_w) * weights_per_tap + weight_base];
-      sum = fma(vec4f(w), x, sum);
+      sum += w * x;
     }
   }
   store(conv_group, m, Place(vec4u(image), pixel, pixels, wanted < vec4u(pixels)), sum);

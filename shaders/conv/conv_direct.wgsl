@@ -66,16 +66,16 @@ fn main(
       for (var c = 0u; c < params.channels; c++) {
         let x = select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), inside);
         let w = weights[at_weight];
-        sum0 = fma(vec4f(w.x), x, sum0);
-        sum1 = fma(vec4f(w.y), x, sum1);
-        sum2 = fma(vec4f(w.z), x, sum2);
-        sum3 = fma(vec4f(w.w), x, sum3);
+        sum0 += w.x * x;
+        sum1 += w.y * x;
+        sum2 += w.z * x;
+        sum3 += w.w * x;
         if (QUADS == 2u) {
           let v = weights[at_weight + second];
-          sum4 = fma(vec4f(v.x), x, sum4);
-          sum5 = fma(vec4f(v.y), x, sum5);
-          sum6 = fma(vec4f(v.z), x, sum6);
-          sum7 = fma(vec4f(v.w), x, sum7);
+          sum4 += v.x * x;
+          sum5 += v.y * x;
+          sum6 += v.z * x;
+          sum7 += v.w * x;
         }
         at += plane;
         at_weight += quads_per_channel;

@@ -78,10 +78,10 @@ fn main(
     for (var i = 0u; i < K_TILE; i++) {
       let a = weight_tile[i][lane_y];
       let b = pixel_tile[i][lane_x];
-      sum0 = fma(vec4f(a.x), b, sum0);
-      sum1 = fma(vec4f(a.y), b, sum1);
-      sum2 = fma(vec4f(a.z), b, sum2);
-      sum3 = fma(vec4f(a.w), b, sum3);
+      sum0 += a.x * b;
+      sum1 += a.y * b;
+      sum2 += a.z * b;
+      sum3 += a.w * b;
     }
     workgroupBarrier();
   }

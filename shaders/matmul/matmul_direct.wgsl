@@ -39,14 +39,14 @@ fn main(
       let x = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
       let v = b[at_b];
       let w = b[at_b + second];
-      sum0 = fma(vec4f(v.x), x, sum0);
-      sum1 = fma(vec4f(v.y), x, sum1);
-      sum2 = fma(vec4f(v.z), x, sum2);
-      sum3 = fma(vec4f(v.w), x, sum3);
-      sum4 = fma(vec4f(w.x), x, sum4);
-      sum5 = fma(vec4f(w.y), x, sum5);
-      sum6 = fma(vec4f(w.z), x, sum6);
-      sum7 = fma(vec4f(w.w), x, sum7);
+      sum0 += v.x * x;
+      sum1 += v.y * x;
+      sum2 += v.z * x;
+      sum3 += v.w * x;
+      sum4 += w.x * x;
+      sum5 += w.y * x;
+      sum6 += w.z * x;
+      sum7 += w.w * x;
       at += vec4u(1u);
       at_b += params.quads;
     }
@@ -56,14 +56,14 @@ fn main(
       let x = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
       let v = transpose(mat4x4f(b[at_b.x], b[at_b.y], b[at_b.z], b[at_b.w]));
       let w = transpose(mat4x4f(b[at_b.x + second], b[at_b.y + second], b[at_b.z + second], b[at_b.w + second]));
-      sum0 = fma(v[0], x, sum0);
-      sum1 = fma(v[1], x, sum1);
-      sum2 = fma(v[2], x, sum2);
-      sum3 = fma(v[3], x, sum3);
-      sum4 = fma(w[0], x, sum4);
-      sum5 = fma(w[1], x, sum5);
-      sum6 = fma(w[2], x, sum6);
-      sum7 = fma(w[3], x, sum7);
+      sum0 += v[0] * x;
+      sum1 += v[1] * x;
+      sum2 += v[2] * x;
+      sum3 += v[3] * x;
+      sum4 += w[0] * x;
+      sum5 += w[1] * x;
+      sum6 += w[2] * x;
+      sum7 += w[3] * x;
       at += vec4u(1u);
       at_b += vec4u(params.quads);
     }

@@ -47,10 +47,10 @@ fn main(
     for (var k = 0u; k < K_TILE; k++) {
       let x = a_tile[k][lane_y];
       let w = b_tile[k][lane_x];
-      sum0 = fma(vec4f(w.x), x, sum0);
-      sum1 = fma(vec4f(w.y), x, sum1);
-      sum2 = fma(vec4f(w.z), x, sum2);
-      sum3 = fma(vec4f(w.w), x, sum3);
+      sum0 += w.x * x;
+      sum1 += w.y * x;
+      sum2 += w.z * x;
+      sum3 += w.w * x;
     }
     workgroupBarrier();
   }

@@ -114,7 +114,7 @@ function defineBinary({ name, source, evaluate, vjp, jvp }: BinaryFunction): OpD
     jvp: (context, [da, db]) => {
       const y = jvp(context, da, db);
       const shape = context.node.outputs[0]!.shape;
-      const whole = sizeOf(y.shape) === sizeOf(shape) ? y : context.emit.add("Expand", [y], { shape: [...shape] });
+      const whole = y.shape.join() === shape.join() ? y : context.emit.add("Expand", [y], { shape: [...shape] });
       return maskedCotangent(context.node, whole, context.emit);
     },
   });

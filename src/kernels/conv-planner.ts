@@ -9,19 +9,24 @@ export interface ConvFacts {
   readonly channels: number;
   readonly outputs: number;
   readonly groups: number;
+  /** Images in one copy of the value, and their output extents. */
+  readonly images: number;
+  readonly outH: number;
+  readonly outW: number;
   /** Output pixels of all images at the program's capacity. */
   readonly columns: number;
-  /** Kernel height · width. */
-  readonly taps: number;
+  readonly kernelW: number;
+  /** Horizontal stride and dilation are 1. */
+  readonly unitStep: boolean;
 }
 
-export type ConvVariant = "direct" | "tiled" | "depthwise";
+export type ConvVariant = "direct" | "strip" | "tiled" | "depthwise";
 
 export interface ConvPlan {
   readonly variant: ConvVariant;
   readonly constants: Readonly<Record<string, ConstantValue>>;
-  /** Items of one copy, given its columns, images, output channels and pixels, and how many a workgroup takes. */
-  readonly itemsPerColumnSet: (columns: number, images: number, outChannels: number, pixels: number) => number;
+  /** Items of one copy of the output along the grid's line, how many a workgroup takes, and the grid's depth. */
+  readonly items: number;
   readonly perGroup: number;
   readonly depth: number;
 }
@@ -30,37 +35,48 @@ export interface ConvPlan {
 const TILED_LANES = 256;
 const TILE = 64;
 
-/** A tile that would be less than half full in either direction is left to the direct kernel. */
+/** A tile that would be less than half full in either direction is left to a direct kernel. */
 const LEAST_FILL = TILE / 2;
 
+/** Pixels of a strip, and the widest kernel whose run of input fits the strip kernel's registers. */
+const STRIP = 8;
+const WIDEST_STRIP_KERNEL = 9;
+
 export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: string): ConvPlan {
+  const { channels, outputs, groups, images, outH, outW } = facts;
+  const pixels = images * outH * outW;
+  const quads = Math.ceil(outputs / 4);
   switch (forced ?? chooseConv(facts, adapter)) {
     case "depthwise":
-      if (facts.channels !== 1) throw new ArgumentError(`the depthwise kernel needs one channel per group, found ${facts.channels}`);
+      if (channels !== 1) throw new ArgumentError(`the depthwise kernel needs one channel per group, found ${channels}`);
       return {
         variant: "depthwise",
         constants: { LANES },
-        itemsPerColumnSet: (_columns, images, outChannels, pixels) => images * outChannels * Math.ceil(pixels / 4),
+        items: images * groups * outputs * Math.ceil((outH * outW) / 4),
         perGroup: LANES,
         depth: 1,
       };
     case "tiled":
+      return { variant: "tiled", constants: { LANES: TILED_LANES }, items: pixels, perGroup: TILE, depth: groups * Math.ceil(outputs / TILE) };
+    case "strip": {
+      if (!fitsStrip(facts)) throw new ArgumentError("the strip kernel needs horizontal stride and dilation 1 and a kernel at most 9 wide");
+      const perTile = outputs === 1 ? 1 : (quads % 2 === 1 && quads <= 5) ? 4 : 8;
       return {
-        variant: "tiled",
-        constants: { LANES: TILED_LANES },
-        itemsPerColumnSet: (columns) => columns,
-        perGroup: TILE,
-        depth: facts.groups * Math.ceil(facts.outputs / TILE),
+        variant: "strip",
+        constants: { LANES, CHANNELS: perTile, SPAN: Math.ceil((facts.kernelW - 1) / 4) },
+        items: images * outH * Math.ceil(outW / STRIP),
+        perGroup: LANES,
+        depth: groups * Math.ceil(outputs / perTile),
       };
+    }
     case "direct": {
-      const quads = Math.ceil(facts.outputs / 4);
       const quadsPerTile = quads > 1 ? 2 : 1;
       return {
         variant: "direct",
         constants: { LANES, QUADS: quadsPerTile },
-        itemsPerColumnSet: (columns) => columns,
+        items: pixels,
         perGroup: 4 * LANES,
-        depth: facts.groups * Math.ceil(quads / quadsPerTile),
+        depth: groups * Math.ceil(quads / quadsPerTile),
       };
     }
     default:
@@ -68,9 +84,13 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
   }
 }
 
+function fitsStrip({ unitStep, kernelW }: ConvFacts): boolean {
+  return unitStep && kernelW <= WIDEST_STRIP_KERNEL;
+}
+
 function chooseConv(facts: ConvFacts, adapter: AdapterFacts): ConvVariant {
   if (facts.channels === 1 && facts.groups > 1) return "depthwise";
   // On a CPU workgroup memory is plain memory and every barrier spills the registers of all lanes.
-  if (adapter.software || adapter.maxInvocations < TILED_LANES) return "direct";
+  if (adapter.software || adapter.maxInvocations < TILED_LANES) return fitsStrip(facts) ? "strip" : "direct";
   return facts.outputs >= LEAST_FILL && facts.columns >= LEAST_FILL ? "tiled" : "direct";
 }

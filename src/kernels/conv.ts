@@ -7,6 +7,7 @@
  * One family of kernels computes both (shaders/conv): only the rule that finds the source pixel of a tap differs.
  */
 import convDirectSource from "../../shaders/conv/conv_direct.wgsl?raw";
+import convStripSource from "../../shaders/conv/conv_strip.wgsl?raw";
 import convTiledSource from "../../shaders/conv/conv_tiled.wgsl?raw";
 import convDepthwiseSource from "../../shaders/conv/conv_depthwise.wgsl?raw";
 import epilogueSource from "../../shaders/conv/epilogue.wgsl?raw";
@@ -34,6 +35,11 @@ function family(prefix: string, taps: string) {
 }
 
 const kernels = { forward: family("conv", tapsForwardSource), adjoint: family("conv_adjoint", tapsAdjointSource) };
+/** Only rows are found by the tap rule here; along a row the kernel slides, and the adjoint's weights come turned round. */
+const stripKernels = {
+  forward: defineKernel("conv_strip", convStripSource, ...shared, tapsForwardSource),
+  adjoint: defineKernel("conv_adjoint_strip", convStripSource, ...shared, tapsAdjointSource),
+};
 
 /** Attributes of both ops: the geometry is always that of the convolution, whichever direction runs. */
 interface ConvAttributes {
@@ -52,8 +58,11 @@ function rankFour(value: Value | undefined, what: string): readonly [number, num
   return value.shape as [number, number, number, number];
 }
 
-/** W [M, C/groups, kh, kw] of a convolution as [tap][c][group][⌈outputs/4⌉·4], zero-padded. */
-function packWeights(data: ConstantData, shape: readonly number[], groups: number, transposed: boolean): Float32Array {
+/**
+ * W [M, C/groups, kh, kw] of a convolution as [tap][c][group][⌈outputs/4⌉·4], zero-padded; `transposed` for its adjoint,
+ * `turned` with each row of taps in reverse order.
+ */
+function packWeights(data: ConstantData, shape: readonly number[], groups: number, transposed: boolean, turned: boolean): Float32Array {
   const [first, second, kh, kw] = shape as [number, number, number, number];
   // Conv stores W as [group, outputs | channels, …]; its adjoint reads the same array as [group, channels | outputs, …].
   const outputs = transposed ? second : first / groups;
@@ -65,7 +74,9 @@ function packWeights(data: ConstantData, shape: readonly number[], groups: numbe
       for (let c = 0; c < channels; c++) {
         const row = transposed ? (g * channels + c) * outputs + m : (g * outputs + m) * channels + c;
         for (let tap = 0; tap < kh * kw; tap++) {
-          packed[((tap * channels + c) * groups + g) * padded + m] = data[row * kh * kw + tap]!;
+          const column = tap % kw;
+          const from = turned ? tap - column + (kw - 1 - column) : tap;
+          packed[((tap * channels + c) * groups + g) * padded + m] = data[row * kh * kw + from]!;
         }
       }
     }
@@ -84,43 +95,51 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const channels = inChannels / groups;
   const outputs = outChannels / groups;
   const quads = Math.ceil(outputs / 4);
-  const columnsPerCopy = images * outH * outW;
+  const pixels = images * outH * outW;
+  const columns = lowering.copies(y) * pixels;
   const taps = kernel[0] * kernel[1];
 
-  const facts: ConvFacts = { channels, outputs, groups, columns: lowering.copies(y) * columnsPerCopy, taps };
+  // A 1×1 convolution that moves by one pixel sees no neighbours: the image may as well be a single row.
+  const pointwise = taps === 1 && strides.every((s) => s === 1) && pads.every((p) => p === 0);
+  const [rows, rowLength] = pointwise ? [1, outH * outW] : [outH, outW];
+  const unitStep = strides[1] === 1 && dilations[1] === 1;
+  const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelW: kernel[1], unitStep };
   const plan = planConv(facts, lowering.adapter, lowering.forcedVariant);
   const epilogue = epilogueOf(node, bias, mask);
-  const packed = lowering.pack(w, `conv-${direction}-${groups}`, taps * channels * groups * quads * 4, (data) =>
-    packWeights(data, w.shape, groups, direction === "adjoint"),
+  const adjoint = direction === "adjoint";
+  // Where the strip kernel runs the adjoint, it runs the convolution with the kernel turned round.
+  const turned = adjoint && plan.variant === "strip";
+  const packed = lowering.pack(w, `conv-${direction}-${groups}${turned ? "-turned" : ""}`, taps * channels * groups * quads * 4, (data) =>
+    packWeights(data, w.shape, groups, adjoint, turned),
   );
   lowering.launch({
-    kernel: kernels[direction][plan.variant],
+    kernel: plan.variant === "strip" ? stripKernels[direction] : kernels[direction][plan.variant],
     constants: { ...plan.constants, ...epilogue.constants },
     bindings: { input: x, weights: packed, bias: bias ?? "nothing", mask: mask ?? "nothing", output: y, slots: "slots" },
     params: {
-      columns: lowering.copies(y) * columnsPerCopy,
+      columns,
       rows: lowering.rows,
       images_per_copy: images,
       channels,
       outputs,
       groups,
       quads,
-      in_h: inH,
-      in_w: inW,
-      out_h: outH,
-      out_w: outW,
+      in_h: pointwise ? 1 : inH,
+      in_w: pointwise ? inH * inW : inW,
+      out_h: rows,
+      out_w: rowLength,
       kernel_h: kernel[0],
       kernel_w: kernel[1],
       stride_h: strides[0],
       stride_w: strides[1],
       pad_h: pads[0],
-      pad_w: pads[1],
+      pad_w: turned ? kernel[1] - 1 - pads[1] : pads[1],
       dilation_h: dilations[0],
       dilation_w: dilations[1],
       ...epilogue.params,
     },
-    grid: { lead: y.lead, items: plan.itemsPerColumnSet(columnsPerCopy, images, outChannels, outH * outW), perGroup: plan.perGroup, depth: plan.depth },
-    macs: images * taps * channels * (direction === "forward" ? outChannels * outH * outW : outChannels * inH * inW),
+    grid: { lead: y.lead, items: plan.items, perGroup: plan.perGroup, depth: plan.depth },
+    macs: images * taps * channels * (adjoint ? outChannels * inH * inW : outChannels * outH * outW),
   });
 }
 
@@ -135,10 +154,19 @@ function importConv(node: OnnxNode, emit: Emitter, importCore: (node: OnnxNode, 
   if (!w.data) throw new Unsupported("the weights must be constants");
   const spatial = x.shape.length - 2;
   if (w.shape.length !== x.shape.length) throw new ShapeError(`weights [${w.shape}] do not fit an input [${x.shape}]`);
-  if (spatial === 2) return [importCore(node, emit, 2, x, w)];
-  if (spatial !== 1) throw new Unsupported(`${spatial}-D convolution; 1-D and 2-D are covered`);
-  const y = importCore(node, emit, 1, lifted(x, emit), lifted(w, emit));
-  return [emit.add("Reshape", [y], { shape: [y.shape[0]!, y.shape[1]!, y.shape[3]!] })];
+  if (spatial !== 1 && spatial !== 2) throw new Unsupported(`${spatial}-D convolution; 1-D and 2-D are covered`);
+  const bias = node.inputs[2];
+  const [inputs, computedBias] = bias && !bias.data ? [[x, w], bias] : [node.inputs, undefined];
+  const plain = importCore({ ...node, inputs }, emit, spatial, spatial === 2 ? x : lifted(x, emit), spatial === 2 ? w : lifted(w, emit));
+  const y = computedBias ? addComputedBias(plain, computedBias, emit) : plain;
+  return spatial === 2 ? [y] : [emit.add("Reshape", [y], { shape: [y.shape[0]!, y.shape[1]!, y.shape[3]!] })];
+}
+
+/** The kernels take one bias for all samples; one that the network computes is a node of its own. */
+function addComputedBias(y: Value, bias: Value, emit: Emitter): Value {
+  const channels = y.shape[1]!;
+  if (sizeOf(bias.shape) !== channels) throw new ShapeError(`bias [${bias.shape}] does not fit ${channels} output channels`);
+  return emit.add("Add", [y, emit.add("Reshape", [bias], { shape: [channels, 1, 1] })]);
 }
 
 function checkKernelShape(node: OnnxNode, w: Value): void {

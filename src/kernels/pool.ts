@@ -7,6 +7,7 @@
  */
 import averageSource from "../../shaders/pool/average_pool.wgsl?raw";
 import maxAdjointSource from "../../shaders/pool/max_pool_adjoint.wgsl?raw";
+import maxAdjointDisjointSource from "../../shaders/pool/max_pool_adjoint_disjoint.wgsl?raw";
 import maxSource from "../../shaders/pool/max_pool.wgsl?raw";
 import maxTangentSource from "../../shaders/pool/max_pool_tangent.wgsl?raw";
 import paramsSource from "../../shaders/pool/params.wgsl?raw";
@@ -23,7 +24,8 @@ import type { Window } from "./onnx-attributes.ts";
 import { gridSource, LANES, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const maxKernel = defineKernel("max_pool", maxSource, paramsSource, gridSource, tapsForwardSource);
-const maxAdjointKernel = defineKernel("max_pool_adjoint", maxAdjointSource, paramsSource, gridSource, slotsSource, tapsAdjointSource);
+const maxAdjointKernel = defineKernel("max_pool_adjoint", maxAdjointSource, paramsSource, gridSource, slotsSource);
+const maxAdjointDisjointKernel = defineKernel("max_pool_adjoint_disjoint", maxAdjointDisjointSource, paramsSource, gridSource, slotsSource);
 const maxTangentKernel = defineKernel("max_pool_tangent", maxTangentSource, paramsSource, gridSource, slotsSource);
 const averageKernel = defineKernel("average_pool", averageSource, paramsSource, gridSource, tapsForwardSource);
 const averageAdjointKernel = defineKernel("average_pool_adjoint", averageSource, paramsSource, gridSource, tapsAdjointSource);
@@ -91,7 +93,8 @@ function launchPool(
       unpadded_h: inputSize[0],
       unpadded_w: inputSize[1],
     },
-    grid: { lead: to.lead, items: sizeOf(to.shape), perGroup: LANES, depth: 1 },
+    // The disjoint adjoint works window by window, all others output by output.
+    grid: { lead: to.lead, items: sizeOf((kernel === maxAdjointDisjointKernel ? from : to).shape), perGroup: LANES, depth: 1 },
   });
 }
 
@@ -121,9 +124,12 @@ function inferPool(x: Value | undefined, attributes: Attributes): readonly numbe
   const [outH, outW] = [poolOutput(pool, 0), poolOutput(pool, 1)];
   if (outH < 1 || outW < 1) throw new ShapeError(`a ${pool.kernel.join("×")} window does not fit an input of ${h}×${w}`);
   for (const axis of [0, 1] as const) {
-    const reach = (pool.kernel[axis] - 1) * pool.dilations[axis] + 1;
-    if (pool.pads[axis] >= reach || pool.pads[axis + 2]! >= reach) {
-      throw new ShapeError(`pads [${pool.pads}] leave a window of ${pool.kernel.join("×")} with nothing but padding`);
+    const { kernel, strides, pads, dilations, inputSize } = pool;
+    const taps = Array.from({ length: kernel[axis] }, (_, tap) => tap * dilations[axis] - pads[axis]);
+    const seesInput = (start: number) => taps.some((tap) => start + tap >= 0 && start + tap < inputSize[axis]);
+    const outputs = axis === 0 ? outH : outW;
+    if (!Array.from({ length: outputs }, (_, at) => at * strides[axis]).every(seesInput)) {
+      throw new ShapeError(`pads [${pads}] leave a window of ${kernel.join("×")} with nothing but padding`);
     }
   }
   return [n, c, outH, outW];
@@ -151,6 +157,10 @@ const maxPool = defineOp({
   jvp: ({ node, emit }, [tangent]) => emit.add("MaxPoolTangent", [tangent, node.outputs[1]], node.attributes),
 });
 
+function windowsOverlap({ kernel, strides, dilations }: PoolAttributes): boolean {
+  return [0, 1].some((axis) => strides[axis]! < (kernel[axis]! - 1) * dilations[axis]! + 1);
+}
+
 /** Inputs: cotangent, argmax. */
 const maxPoolAdjoint = defineOp({
   name: "MaxPoolAdjoint",
@@ -160,7 +170,8 @@ const maxPoolAdjoint = defineOp({
   lower: (lowering) => {
     const [cotangent, argmax] = lowering.node.inputs as [Value, Value];
     const output = lowering.node.outputs[0]!;
-    launchPool(lowering, maxAdjointKernel, {}, { cotangent, argmax, output }, cotangent, output);
+    const kernel = windowsOverlap(read(lowering.node.attributes)) ? maxAdjointKernel : maxAdjointDisjointKernel;
+    launchPool(lowering, kernel, {}, { cotangent, argmax, output }, cotangent, output);
   },
 });
 

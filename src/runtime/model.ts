@@ -9,6 +9,7 @@ import type { DerivativeGraph } from "./graph/differentiate.ts";
 import { sizeOf, withoutDeadNodes } from "./graph/graph.ts";
 import type { Graph, Value } from "./graph/graph.ts";
 import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
+import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
 import { logitsOf } from "./graph/simplify.ts";
 import type { ImportedModel } from "./onnx/import.ts";
 import { planGraph } from "./plan/plan.ts";
@@ -71,6 +72,7 @@ export class Model {
   private readonly weights: WeightStore;
   private readonly programs = new Map<string, Promise<BoundProgram>>();
   private readonly derivatives = new Map<string, DerivativeGraph>();
+  private turn: Promise<void> = Promise.resolve();
   private disposed = false;
 
   /** @internal Models are made by Engine.load. */
@@ -109,6 +111,18 @@ export class Model {
     if (this.graph.inputs.length > 1) throw new ArgumentError(`${this.name} has ${this.graph.inputs.length} inputs; use run()`);
     const [output] = await this.execute(this.graph, new Map([[input!, x]]), [this.graph.outputs[0]!], options);
     return output!;
+  }
+
+  /** The logits of N samples: the input of a trailing softmax, or the first output. */
+  async logitsOf(x: NdArray | Tensor, options: RunOptions = {}): Promise<Tensor> {
+    return this.scores(x, { ...options, output: "logits" });
+  }
+
+  private async scores(x: NdArray | Tensor, options: DerivativeOptions): Promise<Tensor> {
+    const output = this.outputOf(options);
+    const graph = withoutDeadNodes({ ...this.graph, outputs: [output] });
+    const [tensor] = await this.execute(graph, new Map([[this.inputOf(options), x]]), [output], options, `scores:${output.name}`);
+    return tensor!;
   }
 
   /** Runs the network on N samples by named inputs, each [N, ...]. Returns every output by name, on the host. */
@@ -191,15 +205,9 @@ export class Model {
     if (typeof rows === "string") {
       const count = Number(rows.slice(3));
       if (!rows.startsWith("top") || !Number.isInteger(count) || count < 1) throw new ArgumentError(`rows "${rows}" is neither "all" nor "topK"`);
-      const [tensor] = await this.execute(
-        withoutDeadNodes({ ...this.graph, outputs: [this.outputOf(options)] }),
-        new Map([[this.inputOf(options), x]]),
-        [this.outputOf(options)],
-        options,
-        `scores:${options.output ?? ""}`,
-      );
-      const { data } = await tensor!.read();
-      tensor!.dispose();
+      const tensor = await this.scores(x, options);
+      const { data } = await tensor.read();
+      tensor.dispose();
       return Array.from({ length: n }, (_, s) => largest(data.subarray(s * classes, (s + 1) * classes), Math.min(count, classes)));
     }
     const wrong = rows.find((row) => !Number.isInteger(row) || row < 0 || row >= classes);
@@ -215,6 +223,16 @@ export class Model {
     const derivative = this.derivative("vjp", { output: "logits" });
     const { program } = await this.program(derivative.graph, samples, rows, `attack`, options, derivative);
     return { program, derivative, input: this.graph.inputs[0]! };
+  }
+
+  /** @internal Runs work that uses a program's buffers across awaits; such work queues. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.turn.then(work);
+    this.turn = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
   }
 
   private find(values: readonly Value[], ports: readonly ModelPort[], name: string | undefined, kind: string): Value {
@@ -240,7 +258,7 @@ export class Model {
     if (known) return known;
     const forward = withoutDeadNodes({ ...this.graph, outputs: [output] });
     const raw = kind === "vjp" ? vjpGraph(forward, output, input) : jvpGraph(forward, output, input);
-    const { graph } = fuseEpilogues(raw.graph);
+    const { graph } = fuseEpilogues(maskBeforePool(raw.graph));
     const made: DerivativeGraph = { ...raw, graph, result: graph.outputs[1]! };
     this.derivatives.set(key, made);
     return made;
@@ -266,7 +284,6 @@ export class Model {
           graph,
           capacity,
           rows,
-          ...(derivative && { forwardNodes: derivative.forwardNodes }),
           adapter: this.gpu.facts,
           limits: this.gpu.device.limits,
         });

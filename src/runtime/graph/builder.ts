@@ -51,13 +51,23 @@ export class GraphBuilder implements Emitter {
       const data = definition.fold(inputs, attributes, types);
       return types.map((type, i) => constant(`${this.scope || op}:${i}`, type.shape, data[i]!, type.type));
     }
+    if (lead === "shared" && inputs[0]) {
+      // A node of constants without a fold rule is computed on the GPU, once per sample (rare, and never wrong): kernels
+      // expect their first input in as many copies as their output.
+      const [first, ...rest] = inputs;
+      const copies = this.push("Expand", [first], [{ shape: first!.shape, type: first!.type }], { shape: [...first!.shape] }, "sample");
+      return this.addAll(op, [copies[0], ...rest], attributes);
+    }
+    return this.push(op, inputs, types, attributes, lead);
+  }
+
+  private push(op: string, inputs: readonly (Value | undefined)[], types: readonly TensorType[], attributes: Attributes, lead: Lead): readonly Value[] {
     const name = this.uniqueName(op);
-    // A node of constants without a fold rule is computed on the GPU, once per sample: rare, and never wrong.
     const outputs = types.map((type, i) => ({
       name: types.length === 1 ? name : `${name}:${i}`,
       shape: [...type.shape],
       type: type.type,
-      lead: lead === "shared" ? ("sample" as const) : lead,
+      lead,
     }));
     this.nodes.push({ op, name, inputs: [...inputs], outputs, attributes });
     return outputs;
@@ -82,23 +92,28 @@ export class GraphBuilder implements Emitter {
 
 /**
  * Rebuilds a graph, letting `visit` replace nodes. `visit` gets each node with its inputs already rewritten, and returns
- * the values that stand for its outputs, or undefined to keep it.
+ * the values that stand for its outputs, or undefined to keep it. `current` gives what stands for any value so far.
  */
 export function rewrite(
   graph: Graph,
-  visit: (node: Node, inputs: readonly (Value | undefined)[], builder: GraphBuilder) => readonly Value[] | undefined,
+  visit: (
+    node: Node,
+    inputs: readonly (Value | undefined)[],
+    builder: GraphBuilder,
+    current: (value: Value) => Value,
+  ) => readonly Value[] | undefined,
 ): { graph: Graph; replaced: ReadonlyMap<Value, Value> } {
   const builder = new GraphBuilder(graph.name);
   builder.inputs.push(...graph.inputs);
   const replaced = new Map<Value, Value>();
-  const current = (value: Value | undefined) => (value ? (replaced.get(value) ?? value) : undefined);
+  const current = (value: Value) => replaced.get(value) ?? value;
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map(current);
+    const inputs = node.inputs.map((value) => value && current(value));
     builder.scope = node.name;
-    const outputs = visit(node, inputs, builder) ?? builder.copy(node, inputs);
+    const outputs = visit(node, inputs, builder, current) ?? builder.copy(node, inputs);
     node.outputs.forEach((output, i) => {
       if (outputs[i]) replaced.set(output, outputs[i]);
     });
   }
-  return { graph: builder.build(graph.outputs.map((output) => current(output)!)), replaced };
+  return { graph: builder.build(graph.outputs.map(current)), replaced };
 }

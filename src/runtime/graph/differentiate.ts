@@ -12,8 +12,6 @@ import type { Graph, Node, Value } from "./graph.ts";
 
 export interface DerivativeGraph {
   readonly graph: Graph;
-  /** Nodes of the forward pass; the rest read their values. */
-  readonly forwardNodes: number;
   /** The new row input: the cotangent of `output`, or the tangent of `input`. */
   readonly seed: Value;
   /** The row output: the cotangent of `input`, or the tangent of `output`. */
@@ -74,7 +72,7 @@ export function vjpGraph(graph: Graph, output: Value, input: Value): DerivativeG
   }
   if (missing.length > 0) refuse(missing, "vjp rule", graph.nodes.length);
   builder.scope = `cotangent of ${input.name}`;
-  return finish(builder, graph, seed, cotangents.get(input) ?? zerosLike(builder, seed, input), output);
+  return finish(builder, seed, cotangents.get(input) ?? zerosLike(builder, seed, input), output);
 }
 
 /** The graph extended by the product of the Jacobian d output / d input with a tangent of `input`. */
@@ -110,7 +108,7 @@ export function jvpGraph(graph: Graph, output: Value, input: Value): DerivativeG
   }
   if (missing.length > 0) refuse(missing, "jvp rule", producers.size);
   builder.scope = `tangent of ${output.name}`;
-  return finish(builder, graph, seed, tangents.get(output) ?? zerosLike(builder, seed, output), output);
+  return finish(builder, seed, tangents.get(output) ?? zerosLike(builder, seed, output), output);
 }
 
 /** A row value of zeros: the derivative where output and input are not connected. */
@@ -120,8 +118,8 @@ function zerosLike(builder: GraphBuilder, seed: Value, like: Value): Value {
   return builder.add("Expand", [scalar], { shape: [...like.shape] });
 }
 
-function finish(builder: GraphBuilder, graph: Graph, seed: Value, result: Value, output: Value): DerivativeGraph {
+function finish(builder: GraphBuilder, seed: Value, result: Value, output: Value): DerivativeGraph {
   // A result that is another value's alias, or the seed itself, still has to be a value of its own.
   const own = result === seed ? builder.add("Expand", [result], { shape: [...result.shape] }) : result;
-  return { graph: builder.build([output, own]), forwardNodes: graph.nodes.length, seed, result: own };
+  return { graph: builder.build([output, own]), seed, result: own };
 }

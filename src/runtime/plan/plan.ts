@@ -22,14 +22,14 @@ export interface PlanRequest {
   readonly capacity: number;
   /** Rows per sample of row values. */
   readonly rows: number;
-  /** Nodes that make up the forward pass; default all. */
-  readonly forwardNodes?: number;
   readonly adapter: AdapterFacts;
   readonly limits: PlanLimits;
-  readonly forcedVariant?: string;
+  /** Forces kernel variants by name, for benchmarks and tests: one for every node, or chosen node by node. */
+  readonly forcedVariant?: string | ((node: Node) => string | undefined);
 }
 
 export interface Plan extends PlanRequest {
+  /** Launches that write no row value come first: the forward pass. */
   readonly launches: readonly Launch[];
   readonly forwardLaunches: number;
   /** The value whose memory a value is a name for; itself, unless a reshape made it. */
@@ -61,16 +61,16 @@ export function planGraph(request: PlanRequest): Plan {
   };
 
   const reads = countReads(graph);
-  const launches: Launch[] = [];
-  let forwardLaunches = 0;
-  graph.nodes.forEach((node, index) => {
-    if (index === request.forwardNodes) forwardLaunches = launches.length;
-    opNamed(node.op).lower(loweringOf(node, request, copiesOf, reads, launches, aliases));
-  });
-  if (request.forwardNodes === undefined || request.forwardNodes >= graph.nodes.length) forwardLaunches = launches.length;
+  const inGraphOrder: Launch[] = [];
+  for (const node of graph.nodes) opNamed(node.op).lower(loweringOf(node, request, copiesOf, reads, inGraphOrder, aliases));
+  // A derivative rule may need forward values of its own (a transposed operand, a quotient). They belong to the forward pass:
+  // its launches run on all samples, those that follow perhaps on fewer, and perhaps several times.
+  const ofRows = ({ grid }: Launch) => grid.lead === "row";
+  const launches = [...inGraphOrder.filter((launch) => !ofRows(launch)), ...inGraphOrder.filter(ofRows)];
+  const forwardLaunches = launches.length - inGraphOrder.filter(ofRows).length;
 
   const ports = new Set([...graph.inputs, ...graph.outputs].map(rootOf));
-  const intervals = lifetimes(launches, rootOf, ports, bytesOf);
+  const intervals = lifetimes(launches, forwardLaunches, rootOf, ports, bytesOf);
   const arena = planArena([...intervals.values()], limits.maxBufferSize);
   const ids = new Map([...intervals.entries()].map(([value, { id }]) => [value, id]));
   const plan: Plan = {
@@ -107,7 +107,7 @@ function loweringOf(
     node,
     adapter: request.adapter,
     rows: request.rows,
-    forcedVariant: request.forcedVariant,
+    forcedVariant: typeof request.forcedVariant === "function" ? request.forcedVariant(node) : request.forcedVariant,
     copies: (value) => copiesOf(value.lead),
     leadOf: (operand, output) => (operand.lead === "shared" ? 0 : operand.lead === output.lead ? 1 : 2),
     isRead: (value) => reads.has(value),
@@ -133,8 +133,10 @@ export function isComputed(operand: Operand): operand is Value {
   return typeof operand === "object" && !isPacked(operand) && operand.data === undefined;
 }
 
+/** Values of the forward pass that the rest reads stay to the end, because the rest may run again without it. */
 function lifetimes(
   launches: readonly Launch[],
+  forwardLaunches: number,
   rootOf: (value: Value) => Value,
   ports: ReadonlySet<Value>,
   bytesOf: (value: Value) => number,
@@ -155,7 +157,7 @@ function lifetimes(
       const root = rootOf(operand);
       if (ports.has(root)) continue;
       const interval = intervals.get(root) ?? { id: intervals.size, bytes: bytesOf(root), start: at, end: at, conflicts: new Set() };
-      interval.end = at;
+      interval.end = at >= forwardLaunches && interval.start < forwardLaunches ? launches.length - 1 : at;
       intervals.set(root, interval);
       touched[kind].push(interval);
     }

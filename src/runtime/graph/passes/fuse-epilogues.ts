@@ -2,7 +2,7 @@
  * Fuses what follows a kernel into its epilogue.
  *
  *   forward   Conv → ReLU, dense → Clip, Add → ReLU: the clamp is applied as the result is written
- *   adjoint   ConvTranspose → Mask: the derivative of the clamp further down is applied as the gradient is written
+ *   adjoint   ConvTranspose → Mask: the derivative of the clamp further down is applied as the gradient is written.
  */
 import { clampOf } from "../../../kernels/epilogue.ts";
 import { opNamed } from "../../../kernels/registry.ts";

@@ -1,0 +1,207 @@
+/** Universal adversarial perturbations: one v that changes the labels of most images at once. */
+import type { NdArray } from "../data/ndarray.ts";
+import { ArgumentError } from "../runtime/errors.ts";
+import type { Model } from "../runtime/model.ts";
+import { Attack } from "./attack.ts";
+import { attackSettings, checkImages, runTicks } from "./deepfool.ts";
+import type { DeepFoolOptions } from "./deepfool.ts";
+import { labelsOf } from "./labels.ts";
+import { normOf } from "./norms.ts";
+import type { Norm } from "./norms.ts";
+import { seededShuffle } from "./random.ts";
+
+export interface UniversalOptions extends Pick<DeepFoolOptions, "overshoot" | "candidates" | "maxIterations" | "rule" | "signal"> {
+  /** The ball v is kept in: Infinity (default) or 2. */
+  readonly norm?: Norm;
+  /** Radius of the ball, in the model's input units. */
+  readonly radius: number;
+  /**
+   * The norm in which DeepFool measures its steps; default 2 whatever the ball, as the paper's Algorithm 1 has it.
+   */
+  readonly stepNorm?: Norm;
+  /** Passes end once so large a share of the images is fooled; default 0.8. */
+  readonly targetFoolingRate?: number;
+  /** Default 10. */
+  readonly maxPasses?: number;
+  /** Seed of the shuffles; default 0. */
+  readonly seed?: number;
+  /** A step is taken over only if DeepFool needed at most so many; default maxIterations. The authors' code: maxIterations − 2. */
+  readonly acceptIterations?: number;
+  /** Held-out images [M, ...input] on which every pass is measured too. */
+  readonly validation?: NdArray;
+  /** Images looked at together while searching for the next unfooled one; default 32. */
+  readonly batch?: number;
+  readonly onProgress?: (progress: UniversalProgress) => void;
+}
+
+export interface UniversalProgress {
+  readonly pass: number;
+  readonly maxPasses: number;
+  /** Images visited in this pass, and how many there are. */
+  readonly seen: number;
+  readonly total: number;
+  /** Images of this pass that v fooled when they were visited. */
+  readonly fooledSoFar: number;
+  readonly rate: number;
+  /** ‖v‖ in the norm of the ball. */
+  readonly norm: number;
+  readonly imagesPerSecond: number;
+  /** Until the end of this pass. */
+  readonly secondsLeft: number;
+}
+
+export interface UniversalPass {
+  readonly pass: number;
+  /** Share of the images whose label v changes, after the pass. */
+  readonly foolingRate: number;
+  readonly validationFoolingRate?: number;
+  readonly norm: number;
+  /** Times v was changed. */
+  readonly updates: number;
+  readonly seconds: number;
+}
+
+export interface UniversalResult {
+  /** v [...input], of the pass with the highest fooling rate. */
+  readonly perturbation: NdArray;
+  readonly foolingRate: number;
+  /** False when maxPasses went by before the target was met. */
+  readonly reachedTarget: boolean;
+  readonly targetFoolingRate: number;
+  readonly passes: readonly UniversalPass[];
+  readonly seconds: number;
+  readonly seed: number;
+  readonly norm: Norm;
+  readonly radius: number;
+}
+
+export const universalDefaults = { targetFoolingRate: 0.8, maxPasses: 10, seed: 0, maxIterations: 50, batch: 32 } as const;
+
+/** One tick is one forward pass; a submission of sixteen keeps the GPU busy while the host reads the counters. */
+const TICKS_AT_ONCE = 16;
+
+/**
+ * Algorithm 1 of Moosavi-Dezfooli, Fawzi, Fawzi, Frossard (2017), exactly: images [N, ...input] are visited one after another
+ * in a seeded shuffle; where v does not change an image's label yet, DeepFool's step from x + v is added to v, and v is
+ * projected onto the ball. Searching for the next such image runs in batches, which changes nothing of the result. Throws
+ * ShapeError, ArgumentError, and the signal's reason.
+ */
+export async function universalPerturbation(model: Model, images: NdArray, options: UniversalOptions): Promise<UniversalResult> {
+  const started = performance.now();
+  const { norm = Infinity, radius, seed = universalDefaults.seed, signal } = options;
+  const { targetFoolingRate = universalDefaults.targetFoolingRate, maxPasses = universalDefaults.maxPasses } = options;
+  const settings = attackSettings({ ...options, norm: options.stepNorm ?? 2, maxIterations: options.maxIterations ?? universalDefaults.maxIterations });
+  checkOptions(norm, radius, targetFoolingRate, maxPasses);
+  const elements = checkImages(model, images);
+  const total = images.shape[0]!;
+  if (options.validation) checkImages(model, options.validation);
+  const abort = signal ? { signal } : {};
+  const labels = await labelsOf(model, images, abort);
+  const validationLabels = options.validation && (await labelsOf(model, options.validation, abort));
+
+  return model.exclusively(async () => {
+    const attack = await Attack.create(
+      model,
+      total,
+      {
+        ...settings,
+        lanes: Math.min(options.batch ?? universalDefaults.batch, total),
+        universal: { ballSquared: norm === 2, radius, acceptIterations: options.acceptIterations ?? settings.maxIterations },
+      },
+      abort,
+    );
+    try {
+      const passes: UniversalPass[] = [];
+      let best: { v: Float32Array; rate: number } = { v: new Float32Array(elements), rate: 0 };
+      while (best.rate < targetFoolingRate && passes.length < maxPasses) {
+        const pass = passes.length + 1;
+        const passStarted = performance.now();
+        const order = seededShuffle(total, seed, pass);
+        const updates = await visitAll(attack, images, labels, order, pass, { ...options, maxPasses });
+        const v = await attack.perturbation();
+        const foolingRate = await foolingRateOf(model, images, labels, v, signal);
+        if (foolingRate > best.rate) best = { v, rate: foolingRate };
+        passes.push({
+          pass,
+          foolingRate,
+          ...(options.validation && { validationFoolingRate: await foolingRateOf(model, options.validation, validationLabels!, v, signal) }),
+          norm: normOf(v, norm),
+          updates,
+          seconds: (performance.now() - passStarted) / 1000,
+        });
+        // No image was left to work on, or none could be moved: another order would not change v.
+        if (updates === 0) break;
+      }
+      return {
+        perturbation: { shape: model.inputs[0]!.shape, data: best.v },
+        foolingRate: best.rate,
+        reachedTarget: best.rate >= targetFoolingRate,
+        targetFoolingRate,
+        passes,
+        seconds: (performance.now() - started) / 1000,
+        seed,
+        norm,
+        radius,
+      };
+    } finally {
+      attack.dispose();
+    }
+  });
+}
+
+/** One pass over all images in the given order, a segment at a time. Returns how often v was changed. */
+async function visitAll(
+  attack: Attack,
+  images: NdArray,
+  labels: Uint32Array,
+  order: Uint32Array,
+  pass: number,
+  options: UniversalOptions & { readonly maxPasses: number },
+): Promise<number> {
+  const { elements } = attack;
+  const started = performance.now();
+  let [updates, before] = [0, 0];
+  for (let first = 0; first < order.length; first += attack.segment) {
+    const part = order.subarray(first, first + attack.segment);
+    const data = new Float32Array(part.length * elements);
+    part.forEach((image, i) => data.set(images.data.subarray(image * elements, (image + 1) * elements), i * elements));
+    attack.begin(data, Uint32Array.from(part, (image) => labels[image]!));
+    await runTicks(
+      attack,
+      part.length,
+      options.signal,
+      (counters) => {
+        const seen = first + counters.finished;
+        const seconds = (performance.now() - started) / 1000;
+        updates = before + counters.updates;
+        const fooled = seen - updates - counters.givenUp;
+        options.onProgress?.({
+          pass,
+          maxPasses: options.maxPasses,
+          seen,
+          total: order.length,
+          fooledSoFar: fooled,
+          rate: seen > 0 ? fooled / seen : 0,
+          norm: counters.norm,
+          imagesPerSecond: seen / seconds,
+          secondsLeft: seen > 0 ? ((order.length - seen) * seconds) / seen : Infinity,
+        });
+      },
+      TICKS_AT_ONCE,
+    );
+    before = updates;
+  }
+  return updates;
+}
+
+async function foolingRateOf(model: Model, images: NdArray, labels: Uint32Array, v: Float32Array, signal?: AbortSignal): Promise<number> {
+  const perturbed = await labelsOf(model, images, { transform: (x, i) => x + v[i]!, ...(signal && { signal }) });
+  return perturbed.reduce((sum, label, i) => sum + Number(label !== labels[i]), 0) / labels.length;
+}
+
+function checkOptions(norm: Norm, radius: number, targetFoolingRate: number, maxPasses: number): void {
+  if (norm !== 2 && norm !== Infinity) throw new ArgumentError(`norm ${norm} is neither 2 nor Infinity`);
+  if (!(radius > 0) || !Number.isFinite(radius)) throw new ArgumentError(`radius ${radius} must be positive and finite`);
+  if (!(targetFoolingRate > 0 && targetFoolingRate <= 1)) throw new ArgumentError(`targetFoolingRate ${targetFoolingRate} must lie in (0, 1]`);
+  if (!Number.isInteger(maxPasses) || maxPasses < 1) throw new ArgumentError(`maxPasses ${maxPasses} must be a positive integer`);
+}
