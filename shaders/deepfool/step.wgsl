@@ -1,19 +1,21 @@
 // step: walks to the chosen boundary:  r += factor · w′,  or  r += factor · sign(w′)  for l∞.
 //
 // layout   W [rows, elements], r [images, elements]
+//          An image is written through its survivor, so what the last workgroup covers beyond the survivors must not be.
 // grid     survivors · elements along the folded line, LANES to a group (indirect)
 //
 // specialised by   const LANES: u32; const SQUARED: bool;
-// linked with      lib/grid
+// linked with      deepfool/state, lib/grid
 
-struct Params { elements: u32, capacity: u32 }
+struct Params { elements: u32 }
 struct Step { row: u32, factor: f32 }
 
 @group(0) @binding(0) var<storage, read>       normals: array<f32>;
 @group(0) @binding(1) var<storage, read>       steps: array<Step>;
 @group(0) @binding(2) var<storage, read>       owners: array<u32>;
-@group(0) @binding(3) var<storage, read_write> r: array<f32>;
-@group(0) @binding(4) var<uniform>             params: Params;
+@group(0) @binding(3) var<storage, read>       counters: Counters;
+@group(0) @binding(4) var<storage, read_write> r: array<f32>;
+@group(0) @binding(5) var<uniform>             params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -23,7 +25,7 @@ fn main(
 ) {
   let item = item_index(group, grid, lane);
   let survivor = item / params.elements;
-  if (survivor >= params.capacity) { return; }
+  if (survivor >= counters.backward) { return; }
   let element = item % params.elements;
   let taken = steps[survivor];
   var w = normals[taken.row * params.elements + element];

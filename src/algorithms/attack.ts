@@ -45,7 +45,7 @@ const kernels = {
   seeds: defineKernel("deepfool_seeds", seedsSource, gridSource),
   rowNorms: defineKernel("deepfool_row_norms", rowNormsSource, gridSource),
   choose: defineKernel("deepfool_choose", chooseSource, stateSource),
-  step: defineKernel("deepfool_step", stepSource, gridSource),
+  step: defineKernel("deepfool_step", stepSource, stateSource, gridSource),
   grids: defineKernel("deepfool_grids", gridsSource, stateSource, gridSource),
 };
 
@@ -221,7 +221,7 @@ export class Attack {
       constants: { LANES, SQUARED: squared },
       params: { classes, count, epsilon: rule.epsilon },
     });
-    const step = await stage({ kernel: kernels.step, constants: { LANES, SQUARED: squared }, params: { elements, capacity } });
+    const step = await stage({ kernel: kernels.step, constants: { LANES, SQUARED: squared }, params: { elements } });
 
     const grids = buffers["grids"]!;
     const groups = (items: number) => Math.ceil(items / LANES);

@@ -62,7 +62,7 @@ export interface UniversalPass {
 }
 
 export interface UniversalResult {
-  /** v [...input], of the pass with the highest fooling rate. */
+  /** v [...input], of the pass with the highest fooling rate; the later one among equals. */
   readonly perturbation: NdArray;
   readonly foolingRate: number;
   /** False when maxPasses went by before the target was met. */
@@ -120,7 +120,7 @@ export async function universalPerturbation(model: Model, images: NdArray, optio
         const updates = await visitAll(attack, images, labels, order, pass, { ...options, maxPasses });
         const v = await attack.perturbation();
         const foolingRate = await foolingRateOf(model, images, labels, v, signal);
-        if (foolingRate > best.rate) best = { v, rate: foolingRate };
+        if (foolingRate >= best.rate) best = { v, rate: foolingRate };
         passes.push({
           pass,
           foolingRate,

@@ -40,7 +40,7 @@ const FLOAT_TYPES = new Set([1, 10, 11, 16]);
 const DEFAULT_DOMAINS = new Set(["", "ai.onnx"]);
 const FIRST_OPSET = 6;
 
-/** Builds the graph. Throws OnnxFormatError, ShapeError, or UnsupportedOpError listing everything that is not covered. */
+/** @internal Builds the graph. Throws OnnxFormatError, ShapeError, or UnsupportedOpError listing everything that is not covered. */
 export function importModel(model: onnx.ModelProto, options: ImportOptions = {}): ImportedModel {
   const proto = model.graph!;
   const opset = defaultOpset(model);

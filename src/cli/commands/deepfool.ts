@@ -1,0 +1,156 @@
+import type { Command } from "commander";
+import { deepfool } from "../../index.ts";
+import { encodeNpy } from "../../data/npy.ts";
+import { wilsonInterval } from "../../data/statistics.ts";
+import { formatNumber, formatPercent, formatRate, formatSeconds, formatTable, normName, normSymbol, type Norm } from "../format.ts";
+import { readImageInputs, type ImageInputs } from "../image-input.ts";
+import { readModel } from "../model-file.ts";
+import {
+  addCommonOptions,
+  addModelArgument,
+  addDeepFoolOptions,
+  addPreprocessingOptions,
+  type CommonOptions,
+  type ModelFlags,
+  normOption,
+  type DeepFoolFlags,
+  type PreprocessingFlags,
+} from "../options.ts";
+import { checkOutput, writeFolder } from "../output.ts";
+import { packageVersion } from "../package.ts";
+import { addPicture, AS_ARRAYS, drawGallery, perturbFirst } from "../pictures.ts";
+import { withModel, type App } from "../session.ts";
+import { toJson } from "../terminal.ts";
+
+interface Options extends CommonOptions, ModelFlags, DeepFoolFlags, PreprocessingFlags {
+  input: string;
+  output: string;
+}
+
+type Result = Awaited<ReturnType<typeof deepfool>>;
+
+/** `nudge deepfool`: the smallest perturbation of each image that changes its class. */
+export function registerDeepfool(program: Command, app: App): void {
+  const command = program
+    .command("deepfool")
+    .summary("the smallest perturbation of each image that changes its class")
+    .description(
+      "DeepFool (Moosavi-Dezfooli et al. 2016) for every image at once. Writes to the output folder: " +
+        "perturbations.npy [N, ...input], report.json (label before and after, iterations, norm and ρ = ‖r‖/‖x‖ of each " +
+        "image), and gallery.png where the inputs are pictures. Perturbations are in pixel units.",
+    )
+    .requiredOption("--input <path>", ".npy, float32 [N, ...input], or a folder of pictures")
+    .requiredOption("--output <folder>", "folder for the results");
+  addModelArgument(command);
+  addPreprocessingOptions(addDeepFoolOptions(command.addOption(normOption("norm to keep small", "l2"))));
+  addCommonOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  nudge deepfool lenet.onnx --input digits.npy --output out\n" +
+        "  nudge deepfool resnet.onnx --input photos/ --norm linf --output out\n" +
+        "  nudge deepfool resnet.onnx --input photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output out",
+    )
+    .action((path: string, options: Options) => run(path, options, app));
+}
+
+async function run(path: string, options: Options, app: App): Promise<void> {
+  const { terminal, signal } = app;
+  const { norm, overshoot, rule, candidates, maxIterations } = options;
+  const file = await readModel(path, options);
+  await checkOutput(options.output, "folder");
+  const inputs = await readImageInputs(file, [options.input], options, app);
+  const batch = inputs.batches[0]!;
+  const { result, adapter, seconds } = await withModel(file, { ...options, preprocessing: inputs.preprocessing }, app, async (session) => {
+    const outcome = await deepfool(session.model, batch.images, {
+      norm,
+      overshoot,
+      rule,
+      candidates,
+      maxIterations,
+      signal,
+      onProgress: ({ done, total, iterations }) =>
+        terminal.progress(`deepfool ${normSymbol(norm)}: ${done}/${total} images done, iteration ${iterations}`),
+    });
+    terminal.endProgress();
+    return { result: outcome, adapter: session.adapter, seconds: session.seconds };
+  });
+
+  const report = {
+    command: "deepfool",
+    version: packageVersion,
+    model: path,
+    input: options.input,
+    adapter,
+    settings: { norm: normName(norm), overshoot, rule, candidates, maxIterations },
+    preprocessing: inputs.record,
+    summary: summarise(result),
+    images: perImage(result, inputs),
+    seconds: { ...seconds, compute: result.seconds },
+  };
+  const files: Record<string, Uint8Array | string> = {
+    "perturbations.npy": encodeNpy(result.perturbations),
+    "report.json": `${toJson(report)}\n`,
+  };
+  const { format } = inputs;
+  if (format) {
+    await addPicture(files, "gallery.png", terminal, () =>
+      drawGallery(
+        { ...perturbFirst(batch.images, result.perturbations), before: result.labels, after: result.newLabels },
+        inputs.labelOf,
+        format,
+        {
+          title: `DeepFool, ${normSymbol(norm)}: mean ρ = ${formatNumber(result.meanRho, 3)}`,
+          subtitle: AS_ARRAYS,
+        },
+      ),
+    );
+  }
+  await writeFolder(options.output, files, ["gallery.png"]);
+  terminal.print(describe(result, norm));
+  terminal.print(`wrote ${Object.keys(files).join(", ")} to ${options.output}`);
+  terminal.report(report);
+}
+
+function summarise(result: Result) {
+  const n = result.status.length;
+  const count = (status: Result["status"][number]) => result.status.filter((entry) => entry === status).length;
+  const sorted = [...result.norms].sort((a, b) => a - b);
+  return {
+    images: n,
+    fooled: wilsonInterval(count("fooled"), n),
+    exhausted: count("exhausted"),
+    noDirection: count("no-direction"),
+    meanRho: result.meanRho,
+    medianNorm: n % 2 === 1 ? sorted[(n - 1) / 2]! : (sorted[n / 2 - 1]! + sorted[n / 2]!) / 2,
+    meanIterations: result.iterations.reduce((sum, count) => sum + count, 0) / n,
+  };
+}
+
+function perImage(result: Result, { batches, labelOf }: ImageInputs) {
+  const { names } = batches[0]!;
+  return result.status.map((status, index) => ({
+    ...(names && { name: names[index] }),
+    labelBefore: result.labels[index]!,
+    labelAfter: result.newLabels[index]!,
+    nameBefore: labelOf(result.labels[index]!),
+    nameAfter: labelOf(result.newLabels[index]!),
+    status,
+    iterations: result.iterations[index]!,
+    norm: result.norms[index]!,
+    rho: result.relativeNorms[index]!,
+  }));
+}
+
+function describe(result: Result, norm: Norm): string {
+  const { fooled, exhausted, noDirection, meanRho, medianNorm, meanIterations } = summarise(result);
+  const symbol = normSymbol(norm);
+  return formatTable([
+    ["fooled", formatRate(fooled)],
+    ...(exhausted > 0 ? [["not within the iterations", String(exhausted)]] : []),
+    ...(noDirection > 0 ? [["no direction (zero gradients)", String(noDirection)]] : []),
+    [`mean ρ = ‖r‖/‖x‖ (${symbol})`, `${formatNumber(meanRho)} (${formatPercent(meanRho)})`],
+    [`median ‖r‖ (${symbol})`, formatNumber(medianNorm)],
+    ["mean iterations", formatNumber(meanIterations, 3)],
+    ["time", formatSeconds(result.seconds)],
+  ]);
+}

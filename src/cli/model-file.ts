@@ -1,0 +1,106 @@
+// The model of a command: read and examined before any GPU is looked for, so that a bad file fails at once and by name.
+
+import { existsSync, readFileSync } from "node:fs";
+import { describeModel, type ModelPort } from "../index.ts";
+import { DataError } from "../data/errors.ts";
+import { readBytes } from "../data/files.ts";
+import { formatShape, type NdArray } from "../data/ndarray.ts";
+import { decodeNpy } from "../data/npy.ts";
+import { parsePreprocessing, type PreprocessingOptions } from "../data/preprocessing.ts";
+import type { ModelFlags } from "./options.ts";
+import { NudgeError, ShapeError, UnsupportedOpError } from "../runtime/errors.ts";
+
+export type Description = ReturnType<typeof describeModel>;
+
+export interface ModelFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly dimensions: Record<string, number> | undefined;
+  readonly description: Description;
+}
+
+/** A model that may hold what no kernel covers: for `nudge info`. */
+export async function readAnyModel(path: string, { dimension: dimensions }: ModelFlags = {}): Promise<ModelFile> {
+  const bytes = await readBytes(path);
+  try {
+    return { path, bytes, dimensions, description: withFile(path, () => describeModel(bytes, { dimensions })) };
+  } catch (error) {
+    // The library's option by the name it has here.
+    if (error instanceof ShapeError) error.message = error.message.replace("in options.dimensions", "with --dimension NAME=SIZE");
+    throw error;
+  }
+}
+
+/**
+ * A model that can be run.
+ * @throws NudgeError beginning with the path
+ */
+export async function readModel(path: string, flags: ModelFlags = {}): Promise<ModelFile> {
+  const file = await readAnyModel(path, flags);
+  const { unsupported, ops } = file.description;
+  if (unsupported.length > 0) {
+    const nodes = Object.values(ops).reduce((sum, count) => sum + count, 0);
+    withFile(path, () => {
+      throw new UnsupportedOpError(unsupported, nodes);
+    });
+  }
+  return file;
+}
+
+/** Runs a step whose errors concern one file, and puts the file's name in front of them. */
+export function withFile<T>(path: string, step: () => T): T {
+  const rename = (error: unknown): never => {
+    if (error instanceof NudgeError && !error.message.startsWith(`${path}: `)) error.message = `${path}: ${error.message}`;
+    throw error;
+  };
+  try {
+    const result = step();
+    return result instanceof Promise ? (result.catch(rename) as T) : result;
+  } catch (error) {
+    return rename(error);
+  }
+}
+
+/** @throws DataError naming the file, also when it holds NaN or infinity, which a GPU may turn into anything. */
+export async function readArray(path: string): Promise<NdArray> {
+  const array = decodeNpy(await readBytes(path), path);
+  const index = array.data.findIndex((value) => !Number.isFinite(value));
+  if (index >= 0) throw new DataError(`${path}: element ${index} is ${array.data[index]}`);
+  return array;
+}
+
+/** @throws ShapeError naming the file unless the array is [N, ...port.shape] with N ≥ 1 */
+export function checkBatch(array: NdArray, port: ModelPort, path: string): void {
+  const [count, ...sample] = array.shape;
+  const fits = (shape: readonly number[]) => shape.join() === port.shape.join();
+  if (count !== undefined && count > 0 && fits(sample)) return;
+  const wanted = `"${port.name}" takes [N, ${port.shape.join(", ")}]`;
+  const hint = fits(array.shape) ? "; add the batch axis with x[None]" : count === 0 ? "; it holds no samples" : "";
+  throw new ShapeError(`${path}: shape ${formatShape(array.shape)} does not fit: ${wanted}${hint}`);
+}
+
+/** The one input of a model. @throws NudgeError where there are several */
+export function onlyInput({ path, description }: ModelFile): ModelPort {
+  const [port, ...others] = description.inputs;
+  if (!port || others.length > 0) {
+    const names = description.inputs.map(({ name }) => `"${name}"`).join(", ");
+    throw new NudgeError(`${path}: has ${description.inputs.length} inputs (${names}); only nudge run takes such models`);
+  }
+  return port;
+}
+
+/**
+ * The preprocessing file of a model: the one named, or MODEL.json beside MODEL.onnx where it exists.
+ * @param named a path, "none", or undefined for the one beside the model
+ */
+export function readPreprocessing(path: string, named?: string): { options: PreprocessingOptions; file?: string } {
+  const file = named ?? path.replace(/\.[^./\\]*$/, "") + ".json";
+  if (named === "none" || (named === undefined && (file === path || !existsSync(file)))) return { options: {} };
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    throw new DataError(`${file}: no such file`);
+  }
+  return { options: parsePreprocessing(text, file), file };
+}

@@ -1,0 +1,163 @@
+// Options shared by the commands, and how their values are read.
+
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { deepfoolDefaults, overshootRules, type OvershootRule } from "../index.ts";
+import { CHANNELS, LAYOUTS, problemWith, type Channels, type Layout, type PreprocessingOptions } from "../data/preprocessing.ts";
+import type { Norm } from "./format.ts";
+
+export const ADAPTERS = ["auto", "software", "high-performance", "low-power"] as const;
+export type AdapterChoice = (typeof ADAPTERS)[number];
+
+/** On every command. */
+export interface CommonOptions {
+  json?: boolean;
+  adapter: AdapterChoice;
+  debug?: boolean;
+}
+
+/** The command line is wrong in a way that only shows once files are open: exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--adapter <kind>", "which GPU: auto takes a hardware one where there is one").choices(ADAPTERS).default("auto"))
+    .option("--json", "print the report as JSON on stdout, and nothing else there")
+    .option("--debug", "on failure, print where in the program it happened");
+}
+
+/** On every command with a model. */
+export interface ModelFlags {
+  /** Extents of axes that the file leaves open, by the name it gives them. */
+  dimension?: Record<string, number>;
+}
+
+export function addModelArgument(command: Command, description = "ONNX file with one input"): Command {
+  return command
+    .argument("<model>", description)
+    .option("--dimension <name=size>", "size of an axis that the file leaves open; repeat for several", collectDimension);
+}
+
+function collectDimension(text: string, previous: Record<string, number> = {}): Record<string, number> {
+  // The last = counts: names are whatever the exporter made up.
+  const split = text.lastIndexOf("=");
+  if (split < 1) throw new InvalidArgumentError("It must be name=size, as height=224.");
+  return { ...previous, [text.slice(0, split)]: parseCount(text.slice(split + 1)) };
+}
+
+/** The options of DeepFool, alone or inside the universal algorithm. */
+export interface DeepFoolFlags {
+  norm: Norm;
+  overshoot: number;
+  rule: OvershootRule;
+  candidates: number;
+  maxIterations: number;
+}
+
+export function addDeepFoolOptions(command: Command): Command {
+  const { overshoot, candidates, maxIterations, rule } = deepfoolDefaults;
+  return command
+    .option("--overshoot <fraction>", "how far beyond the boundary DeepFool steps", parseNonNegative, overshoot)
+    .option("--candidates <count>", "classes DeepFool considers, the most likely first", parseCount, candidates)
+    .option("--max-iterations <count>", "DeepFool steps an image at most", parseCount, maxIterations)
+    .addOption(new Option("--rule <name>", "where DeepFool overshoots; implementations differ").choices(overshootRules).default(rule));
+}
+
+export function normOption(description: string, norm: "l2" | "linf"): Option {
+  return new Option("--norm <norm>", `${description}: l2 or linf`).argParser(parseNorm).default(parseNorm(norm), norm);
+}
+
+/** Preprocessing as given on the command line, before it is merged with the file beside the model. */
+export interface PreprocessingFlags extends Omit<PreprocessingOptions, "labels"> {
+  preprocessing?: string;
+}
+
+export function addPreprocessingOptions(command: Command): Command {
+  return command
+    .optionsGroup("Preprocessing (each overrides the file beside the model):")
+    .option("--preprocessing <file>", "JSON file to use instead of MODEL.json beside MODEL.onnx; none for no file")
+    .option("--size <h,w>", "picture size: short side resized, centre cropped", listParser("size"))
+    .option("--range <lo,hi>", "values of black and white before mean and std; also the range to clip to", listParser("range"))
+    .option("--mean <values>", "subtracted from every channel, as 0.485,0.456,0.406", listParser("mean"))
+    .option("--std <values>", "divides every channel, as 0.229,0.224,0.225", listParser("std"))
+    .addOption(new Option("--channels <order>", "what the network's channels are").choices(CHANNELS))
+    .addOption(new Option("--layout <layout>", "the order of the input's axes").choices(LAYOUTS))
+    .optionsGroup("Options:");
+}
+
+/** The preprocessing entries among a command's options. */
+export function pickPreprocessing(options: PreprocessingFlags): PreprocessingOptions {
+  const { size, range, mean, std, channels, layout } = options;
+  const given = { size, range, mean, std, channels: channels as Channels, layout: layout as Layout };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+export function parseNorm(text: string): Norm {
+  if (text === "l2") return 2;
+  if (text === "linf") return Infinity;
+  throw new InvalidArgumentError("Allowed choices are l2, linf.");
+}
+
+/** A whole number from 1. */
+export function parseCount(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError("It must be a whole number from 1.");
+  }
+  return value;
+}
+
+/** A whole number from 0 that fits 32 bits. */
+export function parseSeed(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 0xffffffff) throw new InvalidArgumentError("It must be a whole number from 0 to 4294967295.");
+  return value;
+}
+
+/** A decimal number, or a fraction such as 10/255. */
+export function parseNumber(text: string): number {
+  const [numerator, denominator, ...rest] = text.split("/").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const value = rest.length > 0 ? Number.NaN : denominator === undefined ? numerator! : numerator! / denominator;
+  if (!Number.isFinite(value)) throw new InvalidArgumentError("It must be a number, as 0.5 or 10/255.");
+  return value;
+}
+
+export function parseNonNegative(text: string): number {
+  const value = parseNumber(text);
+  if (value < 0) throw new InvalidArgumentError("It must not be negative.");
+  return value;
+}
+
+export function parsePositive(text: string): number {
+  const value = parseNumber(text);
+  if (value <= 0) throw new InvalidArgumentError("It must be positive.");
+  return value;
+}
+
+/** A fooling rate: more than 0, at most 1. */
+export function parseFraction(text: string): number {
+  const value = parseNumber(text);
+  if (value <= 0 || value > 1) throw new InvalidArgumentError("It must be more than 0 and at most 1.");
+  return value;
+}
+
+export type Rows = "all" | `top${number}` | number[];
+
+/** all, top:K, or class indices separated by commas. */
+export function parseRows(text: string): Rows {
+  if (text === "all") return "all";
+  const top = /^top:(\d+)$/.exec(text);
+  if (top && Number(top[1]) > 0) return `top${Number(top[1])}`;
+  if (/^\d+(,\d+)*$/.test(text)) return text.split(",").map(Number);
+  throw new InvalidArgumentError("It must be all, top:K, or class indices as 0,3,7.");
+}
+
+function listParser(key: "size" | "range" | "mean" | "std"): (text: string) => number[] {
+  return (text) => {
+    const values = text.split(",").map(parseNumber);
+    const problem = problemWith(key, values);
+    if (problem) throw new InvalidArgumentError(`It ${problem}.`);
+    return values;
+  };
+}
