@@ -6,26 +6,31 @@
 
 struct Place { image: vec4u, pixel: vec4u, pixels: u32, live: vec4<bool> }
 
-fn finish(value: f32, channel: u32, image: u32, pixel: u32, pixels: u32) {
-  let channels = params.groups * params.outputs;
-  var result = value;
-  if (HAS_BIAS) { result += bias[channel]; }
-  if (CLAMPED) { result = min(max(result, params.low), params.high); }
-  if (MASKED) {
-    let copy = image / params.images_per_copy;
-    let forward_image = forward_copy(copy) * params.images_per_copy + image % params.images_per_copy;
-    let y = mask[(forward_image * channels + channel) * pixels + pixel];
-    result = select(0.0, result, y > params.low && y < params.high);
-  }
-  output[(image * channels + channel) * pixels + pixel] = result;
+/// The mask's activations at four places of an output channel, read through slots.
+fn activations(channel: u32, channels: u32, place: Place) -> vec4f {
+  let copy = place.image / params.images_per_copy;
+  let forward = vec4u(forward_copy(copy.x), forward_copy(copy.y), forward_copy(copy.z), forward_copy(copy.w));
+  let image = forward * params.images_per_copy + place.image % params.images_per_copy;
+  // Places that are not live may lie beyond the plane; they read its first pixel instead.
+  let at = (image * channels + channel) * place.pixels + select(vec4u(), place.pixel, place.live);
+  return vec4f(mask[at.x], mask[at.y], mask[at.z], mask[at.w]);
 }
 
 /// Writes output channel m of a group at the four pixels of `place` that are live.
 fn store(conv_group: u32, m: u32, place: Place, sums: vec4f) {
   if (m >= params.outputs) { return; }
   let channel = conv_group * params.outputs + m;
-  if (place.live.x) { finish(sums.x, channel, place.image.x, place.pixel.x, place.pixels); }
-  if (place.live.y) { finish(sums.y, channel, place.image.y, place.pixel.y, place.pixels); }
-  if (place.live.z) { finish(sums.z, channel, place.image.z, place.pixel.z, place.pixels); }
-  if (place.live.w) { finish(sums.w, channel, place.image.w, place.pixel.w, place.pixels); }
+  let channels = params.groups * params.outputs;
+  var result = sums;
+  if (HAS_BIAS) { result += bias[channel]; }
+  if (CLAMPED) { result = min(max(result, vec4f(params.low)), vec4f(params.high)); }
+  if (MASKED) {
+    let y = activations(channel, channels, place);
+    result = select(vec4f(), result, (y > vec4f(params.low)) & (y < vec4f(params.high)));
+  }
+  let at = (place.image * channels + channel) * place.pixels + place.pixel;
+  if (place.live.x) { output[at.x] = result.x; }
+  if (place.live.y) { output[at.y] = result.y; }
+  if (place.live.z) { output[at.z] = result.z; }
+  if (place.live.w) { output[at.w] = result.w; }
 }

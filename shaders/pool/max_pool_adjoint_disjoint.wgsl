@@ -18,7 +18,7 @@
 @group(0) @binding(3) var<uniform>             params: Params;
 
 /// First and last position of block s on one axis, the last exclusive.
-fn block(s: u32, stride: i32, pad: i32, windows: u32, extent: u32) -> vec2u {
+fn block_range(s: u32, stride: i32, pad: i32, windows: u32, extent: u32) -> vec2u {
   let first = max(i32(s) * stride - pad, 0);
   let last = select(i32(s + 1u) * stride - pad, i32(extent), s + 1u == windows);
   return vec2u(u32(first), u32(last));
@@ -40,8 +40,8 @@ fn main(
   let winner = u32(argmax[forward_plane * windows + s]);
   let value = cotangent[item];
 
-  let rows = block(s / params.in_w, params.stride_h, params.pad_h, params.in_h, params.out_h);
-  let columns = block(s % params.in_w, params.stride_w, params.pad_w, params.in_w, params.out_w);
+  let rows = block_range(s / params.in_w, params.stride_h, params.pad_h, params.in_h, params.out_h);
+  let columns = block_range(s % params.in_w, params.stride_w, params.pad_w, params.in_w, params.out_w);
   let base = plane * params.out_h * params.out_w;
   for (var row = rows.x; row < rows.y; row++) {
     for (var column = columns.x; column < columns.y; column++) {

@@ -5,26 +5,46 @@
 import binarySource from "../../shaders/elementwise/binary.wgsl?raw";
 import addSource from "../../shaders/elementwise/functions/add.wgsl?raw";
 import divSource from "../../shaders/elementwise/functions/div.wgsl?raw";
+import equalSource from "../../shaders/elementwise/functions/equal.wgsl?raw";
+import greaterSource from "../../shaders/elementwise/functions/greater.wgsl?raw";
+import greaterOrEqualSource from "../../shaders/elementwise/functions/greater_or_equal.wgsl?raw";
+import lessSource from "../../shaders/elementwise/functions/less.wgsl?raw";
+import lessOrEqualSource from "../../shaders/elementwise/functions/less_or_equal.wgsl?raw";
+import maxSource from "../../shaders/elementwise/functions/max.wgsl?raw";
+import minSource from "../../shaders/elementwise/functions/min.wgsl?raw";
 import mulSource from "../../shaders/elementwise/functions/mul.wgsl?raw";
+import powSource from "../../shaders/elementwise/functions/pow.wgsl?raw";
+import powExponentSlopeSource from "../../shaders/elementwise/functions/pow_exponent_slope.wgsl?raw";
+import powSlopeSource from "../../shaders/elementwise/functions/pow_slope.wgsl?raw";
 import subSource from "../../shaders/elementwise/functions/sub.wgsl?raw";
+import xorSource from "../../shaders/elementwise/functions/xor.wgsl?raw";
+import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
+import powerLibrarySource from "../../shaders/lib/power.wgsl?raw";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import type { Kernel } from "../runtime/gpu/kernel.ts";
+import { ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
-import type { ConstantData, Value } from "../runtime/graph/graph.ts";
-import { axes, broadcastShapes, broadcastStrides, mergeAxes, sumTo } from "./broadcast.ts";
+import type { ElementType, Node, Value } from "../runtime/graph/graph.ts";
+import { axes, broadcastShapes, broadcastStrides, foldBroadcast, mergeAxes, sumTo } from "./broadcast.ts";
 import { epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { defineOp } from "./op.ts";
-import type { DerivativeContext, Emitter, Lowering, OpDefinition } from "./op.ts";
+import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { gridSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
 
 interface BinaryFunction {
   readonly name: string;
+  /** The file that defines value(a, b), and the libraries it is linked with. */
   readonly source: string;
+  readonly libraries?: readonly string[];
   readonly evaluate: (a: number, b: number) => number;
-  /** Cotangents of a and b in the broadcast shape; `needs` says which are wanted. */
-  readonly vjp: (context: DerivativeContext, dy: Value, needs: readonly [boolean, boolean]) => readonly (Value | undefined)[];
-  readonly jvp: (context: DerivativeContext, da: Value | undefined, db: Value | undefined) => Value;
+  /** Element type of the result; default a's. */
+  readonly type?: ElementType;
+  /** How ONNX ops become it; default the op of the same name, with two inputs. */
+  readonly onnx?: Readonly<Record<string, OnnxBinding>>;
+  /** Cotangents of a and b in the broadcast shape; `needs` says which are wanted. Neither rule: no derivative. */
+  readonly vjp?: (context: DerivativeContext, dy: Value, needs: readonly [boolean, boolean]) => readonly (Value | undefined)[];
+  readonly jvp?: (context: DerivativeContext, da: Value | undefined, db: Value | undefined) => Value;
 }
 
 function lowerBinary(lowering: Lowering, kernel: Kernel): void {
@@ -60,23 +80,6 @@ function lowerBinary(lowering: Lowering, kernel: Kernel): void {
   });
 }
 
-function foldBinary(a: Value, b: Value, shape: readonly number[], evaluate: BinaryFunction["evaluate"]): ConstantData {
-  const [aStrides, bStrides] = [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)];
-  const out = new (a.type === "float" ? Float32Array : Float64Array)(sizeOf(shape));
-  for (let i = 0; i < out.length; i++) {
-    let rest = i;
-    let [atA, atB] = [0, 0];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      const coordinate = rest % shape[axis]!;
-      rest = Math.floor(rest / shape[axis]!);
-      atA += coordinate * aStrides[axis]!;
-      atB += coordinate * bStrides[axis]!;
-    }
-    out[i] = evaluate(a.data![atA]!, b.data![atB]!);
-  }
-  return out;
-}
-
 /** Opset 6 aligned b's axes with a's from `axis` on when `broadcast` was set; since opset 7 shapes align at the end. */
 function legacyBroadcast(a: Value, b: Value, axis: number, emit: Emitter): Value {
   if (axis < 0 || b.shape.length === 0) return b;
@@ -84,49 +87,99 @@ function legacyBroadcast(a: Value, b: Value, axis: number, emit: Emitter): Value
   return trailing > 0 ? emit.add("Reshape", [b], { shape: [...b.shape, ...Array<number>(trailing).fill(1)] }) : b;
 }
 
-function defineBinary({ name, source, evaluate, vjp, jvp }: BinaryFunction): OpDefinition {
-  const kernel = defineKernel(name.toLowerCase(), binarySource, gridSource, slotsSource, indexingSource, source);
+/** The ONNX op of the same name. */
+function plain(name: string, binding: Partial<OnnxBinding> = {}): Record<string, OnnxBinding> {
+  return {
+    [name]: {
+      since: 1,
+      import: (node, emit) => {
+        const a = requiredInput(node, 0);
+        const b = requiredInput(node, 1);
+        const aligned = node.opset < 7 ? legacyBroadcast(a, b, numberAttribute(node, "axis", -1), emit) : b;
+        return [emit.add(name, [a, aligned])];
+      },
+      ...binding,
+    },
+  };
+}
+
+/** An ONNX op of any number of inputs, as a chain. */
+function variadic(op: string): OnnxBinding {
+  return {
+    since: 6,
+    import: (node, emit) => {
+      const inputs = node.inputs.map((_, i) => requiredInput(node, i));
+      const [first, ...rest] = inputs;
+      if (!first) throw new ShapeError("it has no inputs");
+      const total = rest.reduce((chain, input) => emit.add(op, [chain, input]), first);
+      return [node.op === "Mean" && rest.length > 0 ? emit.add("Mul", [total, emit.constant([], [1 / inputs.length])]) : total];
+    },
+  };
+}
+
+function defineBinary({ name, source, libraries = [], evaluate, type, onnx, vjp, jvp }: BinaryFunction): OpDefinition {
+  const kernel = defineKernel(name.toLowerCase(), binarySource, gridSource, slotsSource, indexingSource, source, ...libraries);
   return defineOp({
     name,
     epilogues: ["clamp"],
-    onnx: {
-      [name]: {
-        since: 1,
-        import: (node, emit) => {
-          const a = requiredInput(node, 0);
-          const b = requiredInput(node, 1);
-          const aligned = node.opset < 7 ? legacyBroadcast(a, b, numberAttribute(node, "axis", -1), emit) : b;
-          return [emit.add(name, [a, aligned])];
-        },
-      },
+    onnx: onnx ?? plain(name),
+    infer: ([a, b]) => [{ shape: broadcastShapes(a!.shape, b!.shape), type: type ?? a!.type }],
+    fold: ([a, b], _attributes, [output]) => {
+      const rule = a!.type === "int" && name === "Div" ? (x: number, y: number) => Math.trunc(x / y) : evaluate;
+      return [foldBroadcast([a!, b!], output!, ([x, y]) => rule(x!, y!))];
     },
-    infer: ([a, b]) => [{ shape: broadcastShapes(a!.shape, b!.shape), type: a!.type }],
-    fold: ([a, b], _attributes, [output]) => [
-      foldBinary(a!, b!, output!.shape, a!.type === "int" && name === "Div" ? (x, y) => Math.trunc(x / y) : evaluate),
-    ],
     lower: (lowering) => lowerBinary(lowering, kernel),
-    vjp: (context, cotangent) => {
-      const { node, emit } = context;
-      const dy = maskedCotangent(node, cotangent, emit);
-      const needs = node.inputs.map((input) => !input!.data) as [boolean, boolean];
-      return vjp(context, dy, needs).map((d, i) => d && needs[i] && sumTo(d, node.inputs[i]!.shape, emit)).map((d) => d || undefined);
-    },
-    jvp: (context, [da, db]) => {
-      const y = jvp(context, da, db);
-      const shape = context.node.outputs[0]!.shape;
-      const whole = y.shape.join() === shape.join() ? y : context.emit.add("Expand", [y], { shape: [...shape] });
-      return maskedCotangent(context.node, whole, context.emit);
-    },
+    ...(vjp && {
+      vjp: (context: DerivativeContext, cotangent: Value) => {
+        const { node, emit } = context;
+        const dy = maskedCotangent(node, cotangent, emit);
+        const needs = node.inputs.map((input) => !input!.data) as [boolean, boolean];
+        return vjp(context, dy, needs).map((d, i) => (d && needs[i] ? sumTo(d, node.inputs[i]!.shape, emit) : undefined));
+      },
+    }),
+    ...(jvp && {
+      jvp: (context: DerivativeContext, [da, db]: readonly (Value | undefined)[]) => {
+        const y = jvp(context, da, db);
+        const shape = context.node.outputs[0]!.shape;
+        const whole = y.shape.join() === shape.join() ? y : context.emit.add("Expand", [y], { shape: [...shape] });
+        return maskedCotangent(context.node, whole, context.emit);
+      },
+    }),
   });
 }
 
 const sum = (emit: Emitter, a: Value | undefined, b: Value | undefined): Value => (a && b ? emit.add("Add", [a, b]) : (a ?? b)!);
 const negated = (emit: Emitter, x: Value | undefined): Value | undefined => x && emit.add("Neg", [x]);
 
+/** The larger or the smaller of two: the derivative goes to the one taken, to the first where both are equal. */
+function extremum(name: string, source: string, evaluate: BinaryFunction["evaluate"], firstWins: string, secondWins: string): BinaryFunction {
+  const part = (emit: Emitter, direction: Value, wins: string, node: Node) => emit.add("Mul", [direction, emit.add(wins, node.inputs)]);
+  return {
+    name,
+    source,
+    evaluate,
+    onnx: { [name]: variadic(name) },
+    vjp: ({ node, emit }, dy, [needsA, needsB]) => [
+      needsA ? part(emit, dy, firstWins, node) : undefined,
+      needsB ? part(emit, dy, secondWins, node) : undefined,
+    ],
+    jvp: ({ node, emit }, da, db) => sum(emit, da && part(emit, da, firstWins, node), db && part(emit, db, secondWins, node)),
+  };
+}
+
+/** A truth value of two numbers, or of two truth values. */
+function relation(name: string, source: string, evaluate: (a: number, b: number) => boolean): BinaryFunction {
+  const onnx = plain(name, { acceptsIntegers: true, derivative: "none" });
+  return { name, source, evaluate: (a, b) => Number(evaluate(a, b)), type: "bool", onnx };
+}
+
+const powerLibraries = [exponentialSource, powerLibrarySource];
+
 const functions: readonly BinaryFunction[] = [
   {
     name: "Add",
     source: addSource,
+    onnx: { ...plain("Add"), Sum: variadic("Add"), Mean: variadic("Add") },
     evaluate: (a, b) => a + b,
     vjp: (_, dy) => [dy, dy],
     jvp: ({ emit }, da, db) => sum(emit, da, db),
@@ -165,6 +218,36 @@ const functions: readonly BinaryFunction[] = [
       return sum(emit, da && emit.add("Div", [da, b]), negated(emit, fromB));
     },
   },
+  extremum("Max", maxSource, Math.max, "GreaterOrEqual", "Less"),
+  extremum("Min", minSource, Math.min, "LessOrEqual", "Greater"),
+  {
+    name: "Pow",
+    source: powSource,
+    libraries: powerLibraries,
+    evaluate: Math.pow,
+    onnx: {}, // Imported by importPow (unary-functions.ts), which comes here for exponents that vary.
+    vjp: ({ node, emit }, dy, [needsA, needsB]) => [
+      needsA ? emit.add("Mul", [dy, emit.add("PowSlope", node.inputs)]) : undefined,
+      needsB ? emit.add("Mul", [dy, emit.add("PowExponentSlope", node.inputs)]) : undefined,
+    ],
+    jvp: ({ node, emit }, da, db) =>
+      sum(
+        emit,
+        da && emit.add("Mul", [da, emit.add("PowSlope", node.inputs)]),
+        db && emit.add("Mul", [db, emit.add("PowExponentSlope", node.inputs)]),
+      ),
+  },
+  { name: "PowSlope", source: powSlopeSource, libraries: powerLibraries, evaluate: (a, b) => (b === 0 ? 0 : b * a ** (b - 1)), onnx: {} },
+  { name: "PowExponentSlope", source: powExponentSlopeSource, libraries: powerLibraries, evaluate: (a, b) => (a === 0 ? 0 : a ** b * Math.log(a)), onnx: {} },
+  relation("Equal", equalSource, (a, b) => a === b),
+  relation("Greater", greaterSource, (a, b) => a > b),
+  relation("GreaterOrEqual", greaterOrEqualSource, (a, b) => a >= b),
+  relation("Less", lessSource, (a, b) => a < b),
+  relation("LessOrEqual", lessOrEqualSource, (a, b) => a <= b),
+  // Truth values are 0 and 1.
+  relation("And", minSource, (a, b) => a !== 0 && b !== 0),
+  relation("Or", maxSource, (a, b) => a !== 0 || b !== 0),
+  relation("Xor", xorSource, (a, b) => (a !== 0) !== (b !== 0)),
 ];
 
 export const binaryOps: readonly OpDefinition[] = functions.map(defineBinary);

@@ -1,7 +1,8 @@
 /** NumPy-style broadcasting: shapes, strides, and its adjoint, a sum over what was repeated. */
 import { ShapeError } from "../runtime/errors.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import type { Emitter } from "./op.ts";
+import { sizeOf } from "../runtime/graph/graph.ts";
+import type { ConstantData, Value } from "../runtime/graph/graph.ts";
+import type { Emitter, TensorType } from "./op.ts";
 
 /** Most axes that a strided kernel can address (shaders/lib/indexing.wgsl). */
 export const MAX_AXES = 8;
@@ -63,10 +64,33 @@ export function mergeAxes(
   return { extents: merged, strides: out };
 }
 
+/** The value under another shape; itself where that is its own shape already, so that nothing hides it from fusion. */
+export function reshapeTo(value: Value, shape: readonly number[], emit: Emitter): Value {
+  return value.shape.join() === shape.join() ? value : emit.add("Reshape", [value], { shape: [...shape] });
+}
+
+/** An element-wise function of constants that broadcast to the output's shape. */
+export function foldBroadcast(inputs: readonly Value[], output: TensorType, evaluate: (elements: readonly number[]) => number): ConstantData {
+  const strides = inputs.map((input) => broadcastStrides(input.shape, output.shape));
+  const out = new (output.type === "float" ? Float32Array : Float64Array)(sizeOf(output.shape));
+  const at = inputs.map(() => 0);
+  for (let i = 0; i < out.length; i++) {
+    let rest = i;
+    at.fill(0);
+    for (let axis = output.shape.length - 1; axis >= 0; axis--) {
+      const coordinate = rest % output.shape[axis]!;
+      rest = Math.floor(rest / output.shape[axis]!);
+      strides.forEach((list, k) => (at[k]! += coordinate * list[axis]!));
+    }
+    out[i] = evaluate(inputs.map((input, k) => input.data![at[k]!]!));
+  }
+  return out;
+}
+
 /** The adjoint of broadcasting `shape` to the value's: sums over repeated axes, then drops added ones. */
 export function sumTo(value: Value, shape: readonly number[], emit: Emitter): Value {
   const added = value.shape.length - shape.length;
   const repeated = value.shape.flatMap((extent, axis) => (axis < added || (shape[axis - added] === 1 && extent !== 1) ? [axis] : []));
   const summed = repeated.length > 0 ? emit.add("ReduceSum", [value], { axes: repeated }) : value;
-  return emit.add("Reshape", [summed], { shape: [...shape] });
+  return reshapeTo(summed, shape, emit);
 }

@@ -38,9 +38,11 @@ const TILE = 64;
 /** A tile that would be less than half full in either direction is left to a direct kernel. */
 const LEAST_FILL = TILE / 2;
 
-/** Pixels of a strip, and the widest kernel whose run of input fits the strip kernel's registers. */
-const STRIP = 8;
+/** The widest kernel whose run of input fits the strip kernel's registers. */
 const WIDEST_STRIP_KERNEL = 9;
+
+/** Up to so many quads of output channels, an odd one is not paired with an idle one but all are taken singly. */
+const MOST_QUADS_APART = 5;
 
 export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: string): ConvPlan {
   const { channels, outputs, groups, images, outH, outW } = facts;
@@ -60,11 +62,12 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       return { variant: "tiled", constants: { LANES: TILED_LANES }, items: pixels, perGroup: TILE, depth: groups * Math.ceil(outputs / TILE) };
     case "strip": {
       if (!fitsStrip(facts)) throw new ArgumentError("the strip kernel needs horizontal stride and dilation 1 and a kernel at most 9 wide");
-      const perTile = outputs === 1 ? 1 : (quads % 2 === 1 && quads <= 5) ? 4 : 8;
+      const perTile = outputs === 1 ? 1 : quads % 2 === 1 && quads <= MOST_QUADS_APART ? 4 : 8;
+      const parts = stripParts(outW);
       return {
         variant: "strip",
-        constants: { LANES, CHANNELS: perTile, SPAN: Math.ceil((facts.kernelW - 1) / 4) },
-        items: images * outH * Math.ceil(outW / STRIP),
+        constants: { LANES, CHANNELS: perTile, PARTS: parts, SPAN: Math.ceil((facts.kernelW - 1) / 4) },
+        items: images * outH * Math.ceil(outW / (4 * parts)),
         perGroup: LANES,
         depth: groups * Math.ceil(outputs / perTile),
       };
@@ -82,6 +85,12 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
     default:
       throw new ArgumentError(`there is no convolution kernel "${forced}"`);
   }
+}
+
+/** Quads of four pixels in a strip: as many as leave the least of the row's last strip idle; the longer one among equals. */
+function stripParts(outW: number): 2 | 3 {
+  const idle = (parts: number) => Math.ceil(outW / (4 * parts)) * 4 * parts - outW;
+  return idle(3) <= idle(2) ? 3 : 2;
 }
 
 function fitsStrip({ unitStep, kernelW }: ConvFacts): boolean {

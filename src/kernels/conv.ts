@@ -100,7 +100,7 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const taps = kernel[0] * kernel[1];
 
   // A 1×1 convolution that moves by one pixel sees no neighbours: the image may as well be a single row.
-  const pointwise = taps === 1 && strides.every((s) => s === 1) && pads.every((p) => p === 0);
+  const pointwise = taps === 1 && strides.every((s) => s === 1) && pads.every((p) => p === 0) && inH === outH && inW === outW;
   const [rows, rowLength] = pointwise ? [1, outH * outW] : [outH, outW];
   const unitStep = strides[1] === 1 && dilations[1] === 1;
   const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelW: kernel[1], unitStep };

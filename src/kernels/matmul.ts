@@ -18,7 +18,7 @@ import { launchCopy, transposeLastTwo } from "./movement.ts";
 import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
-import { broadcastShapes, sumTo } from "./broadcast.ts";
+import { broadcastShapes, reshapeTo, sumTo } from "./broadcast.ts";
 import { gridSource, slotsSource } from "./wgsl.ts";
 
 const kernels = {
@@ -127,7 +127,7 @@ function importMatmul(node: OnnxNode, emit: Emitter): Value[] {
   const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const y = emit.add("MatMul", [withBatch(a, batch, emit), withBatch(b, batch, emit)]);
   const shape = [...batch, ...(aRank === 1 ? [] : [y.shape.at(-2)!]), ...(bRank === 1 ? [] : [y.shape.at(-1)!])];
-  return [emit.add("Reshape", [y], { shape })];
+  return [reshapeTo(y, shape, emit)];
 }
 
 function scaled(value: Value, factor: number, emit: Emitter): Value {

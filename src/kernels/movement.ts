@@ -8,7 +8,7 @@ import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
-import { axes, broadcastShapes, broadcastStrides, stridesOf, sumTo } from "./broadcast.ts";
+import { axes, broadcastShapes, broadcastStrides, reshapeTo, stridesOf, sumTo } from "./broadcast.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
 import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
@@ -118,7 +118,7 @@ function importTranspose(node: OnnxNode, emit: Emitter): Value[] {
 
 const transpose = defineCopy({
   name: "Transpose",
-  onnx: { Transpose: { since: 1, import: importTranspose } },
+  onnx: { Transpose: { acceptsIntegers: true, since: 1, import: importTranspose } },
   shape: (x, attributes) => numbers(attributes, "permutation").map((axis) => x.shape[axis]!),
   rule: (x, output, attributes) => {
     const strides = stridesOf(x.shape);
@@ -148,8 +148,8 @@ const expand = defineCopy({
 const slice = defineCopy({
   name: "Slice",
   onnx: {
-    Slice: { since: 1, import: importSlice, restrictions: "starts, ends, axes and steps known at load" },
-    Pad: { since: 2, import: importPad, restrictions: "constant mode; pads known at load" },
+    Slice: { acceptsIntegers: true, since: 1, import: importSlice, restrictions: "starts, ends, axes and steps known at load" },
+    Pad: { acceptsIntegers: true, since: 2, import: importPad, restrictions: "constant mode; pads known at load" },
   },
   shape: (_x, attributes) => numbers(attributes, "extents"),
   rule: (x, output, attributes) => ({
@@ -238,14 +238,14 @@ function importReshape(node: OnnxNode, emit: Emitter): Value[] {
   const copyZero = numberAttribute(node, "allowzero", 0) === 0;
   const shape = wanted.map((extent, axis) => (extent === 0 && copyZero ? (x.shape[axis] ?? 0) : extent));
   const known = shape.filter((extent) => extent !== -1).reduce((a, b) => a * b, 1);
-  return [emit.add("Reshape", [x], { shape: shape.map((extent) => (extent === -1 ? sizeOf(x.shape) / known : extent)) })];
+  return [reshapeTo(x, shape.map((extent) => (extent === -1 ? sizeOf(x.shape) / known : extent)), emit)];
 }
 
 function importSqueeze(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   const listed = node.opset < 13 ? numbersAttribute(node, "axes") : constantInput(node, 1, "the axes");
   const axesList = listed?.map((axis) => normaliseAxis(axis, x.shape.length));
-  return [emit.add("Reshape", [x], { shape: x.shape.filter((extent, axis) => (axesList ? !axesList.includes(axis) : extent !== 1)) })];
+  return [reshapeTo(x, x.shape.filter((extent, axis) => (axesList ? !axesList.includes(axis) : extent !== 1)), emit)];
 }
 
 function importUnsqueeze(node: OnnxNode, emit: Emitter): Value[] {
@@ -261,18 +261,19 @@ function importUnsqueeze(node: OnnxNode, emit: Emitter): Value[] {
 const reshape = defineOp({
   name: "Reshape",
   onnx: {
-    Reshape: { since: 1, import: importReshape, restrictions: "shape known at load" },
+    Reshape: { acceptsIntegers: true, since: 1, import: importReshape, restrictions: "shape known at load" },
     Flatten: {
+      acceptsIntegers: true,
       since: 1,
       import: (node, emit) => {
         const x = requiredInput(node, 0);
         const wanted = numberAttribute(node, "axis", 1);
         const axis = wanted < 0 ? wanted + x.shape.length : wanted;
-        return [emit.add("Reshape", [x], { shape: [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))] })];
+        return [reshapeTo(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))], emit)];
       },
     },
-    Squeeze: { since: 1, import: importSqueeze },
-    Unsqueeze: { since: 1, import: importUnsqueeze },
+    Squeeze: { acceptsIntegers: true, since: 1, import: importSqueeze },
+    Unsqueeze: { acceptsIntegers: true, since: 1, import: importUnsqueeze },
   },
   infer: ([x], attributes) => {
     const shape = numbers(attributes, "shape");
@@ -289,13 +290,13 @@ const reshape = defineOp({
 
 function importConcat(node: OnnxNode, emit: Emitter): Value[] {
   const inputs = node.inputs.filter((input): input is Value => input !== undefined);
-  const axis = normaliseAxis(numberAttribute(node, "axis", 1), inputs[0]?.shape.length ?? 0);
+  const axis = normaliseAxis(numberAttribute(node, "axis", 1), requiredInput(node, 0).shape.length);
   return [emit.add("Concat", inputs, { axis })];
 }
 
 const concat = defineOp({
   name: "Concat",
-  onnx: { Concat: { since: 1, import: importConcat } },
+  onnx: { Concat: { acceptsIntegers: true, since: 1, import: importConcat } },
   infer: (inputs, attributes) => {
     const axis = attributes["axis"] as number;
     const first = inputs[0]!;

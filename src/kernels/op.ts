@@ -54,6 +54,13 @@ export interface OnnxBinding {
   readonly import: (node: OnnxNode, emit: Emitter) => readonly Value[];
   /** One line for docs/operators.md on what is not covered. */
   readonly restrictions?: string;
+  /**
+   * Whether inputs may be integers or truth values that the network computes. On the GPU they are f32, exact up to 2²⁴; an
+   * importer that says nothing is not asked to take them.
+   */
+  readonly acceptsIntegers?: boolean;
+  /** For docs/operators.md where the derivative is not the function's own: "0", "none", "straight-through", … */
+  readonly derivative?: string;
 }
 
 export interface LaunchRequest {
@@ -127,6 +134,18 @@ export interface OpDefinition {
 
 export function defineOp(definition: OpDefinition): OpDefinition {
   return definition;
+}
+
+/** Carries importers of ONNX ops that become other ops; no graph holds it. */
+export function importersOnly(name: string, onnx: Readonly<Record<string, OnnxBinding>>): OpDefinition {
+  return {
+    name,
+    onnx,
+    infer: () => [],
+    lower: () => {
+      throw new Error(`${name} are imported as other ops`);
+    },
+  };
 }
 
 /** A pass: from graph to graph, touching neither. */

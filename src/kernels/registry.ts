@@ -1,14 +1,18 @@
 /** Every op the engine knows. Adding an op means adding its definition here. */
+import { axisMapOps } from "./axis-map.ts";
 import { conv, convTranspose } from "./conv.ts";
 import { binaryOps } from "./binary.ts";
 import { mask, unaryOps, unarySlope } from "./unary.ts";
+import { gatherOps } from "./gather.ts";
 import { matmul } from "./matmul.ts";
 import { movementOps } from "./movement.ts";
 import { poolOps } from "./pool.ts";
+import { rearrangeOps } from "./rearrange.ts";
 import { reduceOps } from "./reduce.ts";
 import { softmaxOps } from "./softmax.ts";
 import { normalisationOps } from "./normalisation.ts";
 import { sourceOps } from "./source.ts";
+import { whereOps } from "./where.ts";
 import type { OnnxBinding, OpDefinition } from "./op.ts";
 
 const definitions: readonly OpDefinition[] = [
@@ -19,11 +23,15 @@ const definitions: readonly OpDefinition[] = [
   unarySlope,
   mask,
   ...binaryOps,
+  ...whereOps,
   ...poolOps,
   ...reduceOps,
   ...softmaxOps,
   ...normalisationOps,
   ...movementOps,
+  ...axisMapOps,
+  ...gatherOps,
+  ...rearrangeOps,
   ...sourceOps,
 ];
 

@@ -9,6 +9,7 @@
 import { ShapeError } from "../runtime/errors.ts";
 import type { Value } from "../runtime/graph/graph.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import { reshapeTo } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import { normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import softmaxSource from "../../shaders/reduce/softmax.wgsl?raw";
@@ -23,8 +24,8 @@ function importSoftmax(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   const axis = normaliseAxis(numberAttribute(node, "axis", node.opset < 13 ? 1 : -1), x.shape.length);
   if (node.opset >= 13) return [emit.add("Softmax", [x], { axis })];
-  const flat = emit.add("Reshape", [x], { shape: [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))] });
-  return [emit.add("Reshape", [emit.add("Softmax", [flat], { axis: 1 })], { shape: [...x.shape] })];
+  const flat = reshapeTo(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))], emit);
+  return [reshapeTo(emit.add("Softmax", [flat], { axis: 1 }), x.shape, emit)];
 }
 
 function symmetricJacobianTimes(y: Value, direction: Value, axis: number, emit: Emitter): Value {

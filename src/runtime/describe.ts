@@ -1,4 +1,5 @@
 /** What a model is and what it costs, told without a GPU. */
+import type { onnx } from "onnx-proto";
 import type { AdapterFacts } from "../kernels/op.ts";
 import { UnsupportedOpError } from "./errors.ts";
 import type { UnsupportedNode } from "./errors.ts";
@@ -6,6 +7,7 @@ import { sizeOf } from "./graph/graph.ts";
 import type { Graph } from "./graph/graph.ts";
 import { logitsOf, simplify } from "./graph/simplify.ts";
 import { decodeModel } from "./onnx/decode.ts";
+import { batchNote } from "./onnx/batch.ts";
 import { importModel } from "./onnx/import.ts";
 import type { ImportedModel, ImportOptions } from "./onnx/import.ts";
 import { planGraph } from "./plan/plan.ts";
@@ -55,12 +57,16 @@ export function describeGraph(imported: ImportedModel, graph: Graph, adapter: Ad
   };
 }
 
-function notesOn({ batch }: ImportedModel, graph: Graph): string[] {
-  const notes: string[] = [];
-  if (batch === 1) notes.push("the file freezes the batch at 1; Nudge runs any number of samples, each as the file would run it alone");
-  else if (typeof batch === "number") notes.push(`the file freezes the batch at ${batch}; a sample is ${batch} of its rows`);
+function notesOn({ note }: ImportedModel, graph: Graph): string[] {
+  const notes = note ? [note] : [];
   if (logitsOf(graph).softmax) notes.push("a trailing softmax was found; attacks attach to its input, the logits");
   return notes;
+}
+
+/** Imports a model and adds what a user should know about its batch axis. */
+export function importNoted(proto: onnx.ModelProto, options: ImportOptions): ImportedModel {
+  const imported = importModel(proto, options);
+  return { ...imported, note: batchNote(proto, options, imported.batch) };
 }
 
 /**
@@ -70,7 +76,7 @@ function notesOn({ batch }: ImportedModel, graph: Graph): string[] {
 export function describeModel(bytes: Uint8Array, options: ImportOptions = {}): ModelDescription & { readonly unsupported: readonly UnsupportedNode[] } {
   const proto = decodeModel(bytes);
   try {
-    const imported = importModel(proto, options);
+    const imported = importNoted(proto, options);
     return { ...describeGraph(imported, simplify(imported.graph)), unsupported: [] };
   } catch (error) {
     if (!(error instanceof UnsupportedOpError)) throw error;

@@ -1,4 +1,5 @@
 /** The engine: one GPU device and the models loaded on it. */
+import { importNoted } from "./describe.ts";
 import { throwIfAborted } from "./errors.ts";
 import type { DeviceLostError } from "./errors.ts";
 import { GpuContext } from "./gpu/context.ts";
@@ -9,7 +10,7 @@ import { simplify } from "./graph/simplify.ts";
 import { Model } from "./model.ts";
 import type { Progress } from "./model.ts";
 import { decodeModel } from "./onnx/decode.ts";
-import { importModel } from "./onnx/import.ts";
+import type { ConstantTensor } from "./onnx/import.ts";
 
 export interface LoadProgress {
   readonly phase: "parse" | "plan" | "compile" | "upload";
@@ -24,6 +25,8 @@ export interface LoadOptions {
   readonly preprocessing?: PixelTransform;
   /** Extents for symbolic axes other than the batch, by the name the file gives them. */
   readonly dimensions?: Readonly<Record<string, number>>;
+  /** Inputs of the file to bind to constants, by name: weights, shapes and masks that some files leave to the caller. */
+  readonly constants?: Readonly<Record<string, ConstantTensor>>;
   /** Most samples run at once; default 32. More samples are taken in turns. */
   readonly maxBatch?: number;
   /** Budget for working memory of one program, in bytes; default 1 GiB. Larger batches are split to stay within it. */
@@ -68,7 +71,7 @@ export class Engine {
     this.gpu.check();
     throwIfAborted(options.signal);
     const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
-    const imported = importModel(decodeModel(bytes), options);
+    const imported = importNoted(decodeModel(bytes), options);
     options.onProgress?.({ phase: "parse", done: 1, total: 1 });
     const graph = options.preprocessing ? withPreprocessing(imported.graph, options.preprocessing) : imported.graph;
     const model = new Model(this.gpu, imported, simplify(graph), {

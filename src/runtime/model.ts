@@ -39,6 +39,8 @@ export interface DerivativeOptions extends RunOptions {
   readonly output?: string;
   /** Name of the input to differentiate by; default the first. */
   readonly input?: string;
+  /** The other inputs of a network with several, by name, each [N, ...]. */
+  readonly inputs?: Readonly<Record<string, NdArray | Tensor>>;
 }
 
 export interface JacobianOptions extends DerivativeOptions {
@@ -121,7 +123,7 @@ export class Model {
   private async scores(x: NdArray | Tensor, options: DerivativeOptions): Promise<Tensor> {
     const output = this.outputOf(options);
     const graph = withoutDeadNodes({ ...this.graph, outputs: [output] });
-    const [tensor] = await this.execute(graph, new Map([[this.inputOf(options), x]]), [output], options, `scores:${output.name}`);
+    const [tensor] = await this.execute(graph, this.feeds(x, options), [output], options, `scores:${output.name}`);
     return tensor!;
   }
 
@@ -150,8 +152,8 @@ export class Model {
 
   private async directional(kind: "vjp" | "jvp", x: NdArray | Tensor, direction: NdArray | Tensor, options: DerivativeOptions): Promise<Tensor> {
     const { graph, seed, result } = this.derivative(kind, options);
-    const input = this.inputOf(options);
-    const [tensor] = await this.execute(graph, new Map([[input, x], [seed, direction]]), [result], options, `${kind}:${options.output ?? ""}:${options.input ?? ""}`);
+    const feeds = this.feeds(x, options).set(seed, direction);
+    const [tensor] = await this.execute(graph, feeds, [result], options, `${kind}:${options.output ?? ""}:${options.input ?? ""}`);
     return tensor!;
   }
 
@@ -162,16 +164,16 @@ export class Model {
     const n = this.checkSamples(this.inputOf(options), x);
     const rows = await this.resolveRows(options, x, n, classes);
     const count = rows[0]!.length;
-    const [inputSize, rowBytes] = [sizeOf(this.inputOf(options).shape), sizeOf(this.inputOf(options).shape) * BYTES];
+    const rowBytes = sizeOf(this.inputOf(options).shape) * BYTES;
     const jacobian = this.createTensor([n, count, ...sampleShape(this.inputOf(options))], "jacobian");
     const chunk = Math.min(count, ROWS_AT_ONCE);
     const derivative = this.derivative("vjp", options);
     const { program } = await this.program(derivative.graph, n, chunk, `jacobian:${options.output ?? ""}:${options.input ?? ""}`, options, derivative);
     const { capacity } = program.plan;
-    const source = this.source(x);
+    const sources = this.sources(this.feeds(x, options));
     for (let first = 0; first < n; first += capacity) {
       const samples = Math.min(capacity, n - first);
-      source.feed(program.port(this.inputOf(options)), first * inputSize, samples * inputSize);
+      for (const { value, source, size } of sources) source.feed(program.port(value), first * size, samples * size);
       for (let row = 0; row < count; row += chunk) {
         throwIfAborted(options.signal);
         const here = Math.min(chunk, count - row);
@@ -239,6 +241,12 @@ export class Model {
     const index = name === undefined ? 0 : ports.findIndex((port) => port.name === name);
     if (index < 0) throw new ArgumentError(`${this.name} has no ${kind} "${name}"; it has ${ports.map((port) => `"${port.name}"`).join(", ")}`);
     return values[index]!;
+  }
+
+  /** The input that is differentiated by, and the others as options.inputs gives them. */
+  private feeds(x: NdArray | Tensor, options: DerivativeOptions): Map<Value, NdArray | Tensor> {
+    const others = Object.entries(options.inputs ?? {}).map(([name, array]) => [this.find(this.graph.inputs, this.inputs, name, "input"), array] as const);
+    return new Map([...others, [this.inputOf(options), x]]);
   }
 
   private inputOf(options: DerivativeOptions): Value {
@@ -315,7 +323,7 @@ export class Model {
     const { program } = await this.program(graph, n, 1, key, options);
     const { capacity } = program.plan;
     const tensors = wanted.map((value) => this.createTensor([n, ...sampleShape(value)], value.name));
-    const sources = [...feeds].map(([value, array]) => ({ value, source: this.source(array), size: sizeOf(value.shape) }));
+    const sources = this.sources(feeds);
     for (let first = 0; first < n; first += capacity) {
       throwIfAborted(options.signal);
       const samples = Math.min(capacity, n - first);
@@ -332,6 +340,10 @@ export class Model {
       options.onProgress?.({ phase: "run", done: first + samples, total: n });
     }
     return tensors;
+  }
+
+  private sources(feeds: ReadonlyMap<Value, NdArray | Tensor>) {
+    return [...feeds].map(([value, array]) => ({ value, source: this.source(array), size: sizeOf(value.shape) }));
   }
 
   /** Where samples come from: `feed` puts elements into a program's input. */

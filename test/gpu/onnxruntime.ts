@@ -29,6 +29,13 @@ export class OrtReference {
     }
     return this.session.outputNames.map((name, i) => ({ name, data: join(parts[i]!) }));
   }
+
+  /** Runs once on named inputs of exactly the file's shapes; outputs by name. */
+  async runNamed(feeds: Readonly<Record<string, NdArray>>): Promise<Record<string, Float32Array>> {
+    const tensors = Object.entries(feeds).map(([name, { shape, data }]) => [name, new ort.Tensor("float32", data, shape)] as const);
+    const results = await this.session.run(Object.fromEntries(tensors));
+    return Object.fromEntries(this.session.outputNames.map((name) => [name, results[name]!.data as Float32Array]));
+  }
 }
 
 function join(parts: readonly Float32Array[]): Float32Array {

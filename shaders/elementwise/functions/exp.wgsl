@@ -1,4 +1,6 @@
 // exp: e^x
+//
+// linked with      lib/exponential
 
-fn value(x: vec4f) -> vec4f { return exp(x); }
+fn value(x: vec4f) -> vec4f { return exp_accurate(x); }
 fn slope(x: vec4f, y: vec4f) -> vec4f { return y; }

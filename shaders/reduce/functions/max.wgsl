@@ -2,7 +2,7 @@
 
 alias Sum = f32;
 
-const IDENTITY: Sum = -3.40282347e38;
+const IDENTITY: Sum = -0x1.fffffep+127f;
 
 fn combine(sum: Sum, x: f32) -> Sum { return max(sum, x); }
 fn merge(p: Sum, q: Sum) -> Sum { return max(p, q); }

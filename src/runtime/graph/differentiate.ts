@@ -41,11 +41,18 @@ function refuse(nodes: readonly Node[], what: string, total: number): never {
   );
 }
 
+/** An output of integers has no derivative; asking for one is a mistake rather than a zero. */
+function requireFloat(graph: Graph, output: Value): void {
+  if (output.type === "float") return;
+  refuse(graph.nodes.filter(({ outputs }) => outputs.includes(output)), `derivative: its output is of type ${output.type}`, graph.nodes.length);
+}
+
 /**
  * The graph extended by the product of a cotangent of `output` with the Jacobian d output / d input. Throws
  * UnsupportedOpError naming every op on the way that has no derivative.
  */
 export function vjpGraph(graph: Graph, output: Value, input: Value): DerivativeGraph {
+  requireFloat(graph, output);
   const builder = extended(graph);
   builder.scope = "cotangent";
   const seed = builder.input(`cotangent of ${output.name}`, output, "row");
@@ -58,6 +65,8 @@ export function vjpGraph(graph: Graph, output: Value, input: Value): DerivativeG
   const missing: Node[] = [];
   for (const node of [...graph.nodes].reverse()) {
     const cotangent = cotangents.get(node.outputs[0]!);
+    // Integers and truth values are constant wherever they are differentiable.
+    if (node.outputs[0]!.type !== "float") continue;
     if (!cotangent || !node.outputs.some((value) => influenced.has(value))) continue;
     const { vjp } = opNamed(node.op);
     if (!vjp) {
@@ -77,6 +86,7 @@ export function vjpGraph(graph: Graph, output: Value, input: Value): DerivativeG
 
 /** The graph extended by the product of the Jacobian d output / d input with a tangent of `input`. */
 export function jvpGraph(graph: Graph, output: Value, input: Value): DerivativeGraph {
+  requireFloat(graph, output);
   const builder = extended(graph);
   builder.scope = "tangent";
   const seed = builder.input(`tangent of ${input.name}`, input, "row");
@@ -90,6 +100,7 @@ export function jvpGraph(graph: Graph, output: Value, input: Value): DerivativeG
   const lost = new Set<Value>();
   for (const node of graph.nodes) {
     const wanted = node.outputs.some((value) => needed.has(value));
+    if (node.outputs[0]!.type !== "float") continue;
     if (!wanted || !node.inputs.some((value) => value && (tangents.has(value) || lost.has(value)))) continue;
     const { jvp } = opNamed(node.op);
     if (!jvp || node.inputs.some((value) => value && lost.has(value))) {

@@ -23,6 +23,8 @@ export interface Value {
   readonly lead: Lead;
   /** Present exactly when lead is "shared". */
   readonly data?: ConstantData;
+  /** For constants from a file: the TensorProto.DataType they had there. Ranges of quantised integers follow from it. */
+  readonly onnxType?: number;
 }
 
 export type Attribute = number | string | boolean | readonly number[] | readonly string[];
@@ -65,10 +67,11 @@ export function constant(
   shape: readonly number[],
   data: ConstantData | readonly number[],
   type: ElementType = "float",
+  onnxType?: number,
 ): Value {
   const stored = type === "float" ? Float32Array.from(data) : Float64Array.from(data);
   if (stored.length !== sizeOf(shape)) throw new RangeError(`${name}: ${stored.length} elements for shape [${shape}]`);
-  return { name, shape: [...shape], type, lead: "shared", data: stored };
+  return { name, shape: [...shape], type, lead: "shared", data: stored, ...(onnxType !== undefined && { onnxType }) };
 }
 
 /** Which node makes each value, and which nodes read it. */

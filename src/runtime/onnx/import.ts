@@ -9,11 +9,11 @@ import type { onnx } from "onnx-proto";
 import { Unsupported } from "../../kernels/op.ts";
 import type { OnnxAttribute, OnnxNode } from "../../kernels/op.ts";
 import { onnxBinding } from "../../kernels/registry.ts";
-import { OnnxFormatError, ShapeError, UnsupportedOpError } from "../errors.ts";
+import { ArgumentError, OnnxFormatError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { UnsupportedNode } from "../errors.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { constant, withoutDeadNodes } from "../graph/graph.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { ConstantData, ElementType, Graph, Value } from "../graph/graph.ts";
 import { decodeAttribute, decodeTensor, toNumber } from "./decode.ts";
 
 export interface ImportOptions {
@@ -23,6 +23,17 @@ export interface ImportOptions {
   readonly dimensions?: Readonly<Record<string, number>>;
   /** Extent given to a symbolic batch axis. Anything but 1 serves the batch analysis only. */
   readonly batch?: number;
+  /** Inputs of the file to bind to constants, by name: weights, shapes and masks that some files leave to the caller. */
+  readonly constants?: Readonly<Record<string, ConstantTensor>>;
+}
+
+/** Numbers for an input that is bound to a constant; `type` is "float" unless given. */
+export interface ConstantTensor {
+  readonly shape: readonly number[];
+  readonly data: ConstantData | readonly number[];
+  readonly type?: ElementType;
+  /** TensorProto.DataType the numbers are meant in; quantised ranges follow from it. */
+  readonly onnxType?: number;
 }
 
 export interface ImportedModel {
@@ -34,6 +45,8 @@ export interface ImportedModel {
   readonly ops: Readonly<Record<string, number>>;
   /** Extent of the batch axis in the file: a number where frozen, or the symbol's name. */
   readonly batch: number | string;
+  /** How Nudge's treatment of the batch axis differs from the file's, where it may; see batch.ts. */
+  readonly note?: string;
 }
 
 const FLOAT_TYPES = new Set([1, 10, 11, 16]);
@@ -49,7 +62,11 @@ export function importModel(model: onnx.ModelProto, options: ImportOptions = {})
   for (const initializer of proto.initializer ?? []) {
     const name = initializer.name ?? "";
     const { shape, data, type } = decodeTensor(initializer, `initialiser "${name}"`);
-    values.set(name, constant(name, shape, data, type));
+    values.set(name, constant(name, shape, data, type, initializer.dataType ?? undefined));
+  }
+  for (const [name, given] of Object.entries(options.constants ?? {})) {
+    if (!(proto.input ?? []).some((input) => input.name === name)) throw new ArgumentError(`there is no input "${name}" to bind`);
+    values.set(name, constant(name, given.shape, given.data, given.type, given.onnxType));
   }
   let batch: number | string | undefined;
   for (const input of proto.input ?? []) {
@@ -58,7 +75,7 @@ export function importModel(model: onnx.ModelProto, options: ImportOptions = {})
     batch ??= declared[0] ?? 1;
     values.set(input.name!, builder.input(input.name!, { shape: bindShape(input.name!, declared, options), type: "float" }));
   }
-  if (builder.inputs.length === 0) throw new OnnxFormatError("the model has no inputs");
+  if (builder.inputs.length === 0 && !options.constants) throw new OnnxFormatError("the model has no inputs");
 
   const nodes = reachableNodes(proto);
   const unsupported: UnsupportedNode[] = [];
@@ -172,10 +189,9 @@ function importNode(proto: onnx.INodeProto, name: string, state: ImportState): v
   builder.scope = name;
   try {
     const node: OnnxNode = { op, opset, name, inputs, outputCount, attributes };
-    const outputs = binding.import(node, builder);
-    const integer = outputs.find((output) => output.type !== "float" && !output.data);
-    if (integer) throw new Unsupported("integers computed from the network's input");
-    give(outputs);
+    const computed = inputs.find((input) => input && input.type !== "float" && !input.data);
+    if (computed && !binding.acceptsIntegers) throw new Unsupported(`takes ${computed.type === "bool" ? "truth values" : "integers"} computed from the network's input`);
+    give(binding.import(node, builder));
   } catch (error) {
     if (error instanceof Unsupported) {
       unsupported.push({ op, opset, node: name, reason: error.message, ...(error.attribute && { attribute: error.attribute }) });

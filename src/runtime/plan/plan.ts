@@ -4,7 +4,7 @@
  */
 import { opNamed } from "../../kernels/registry.ts";
 import type { AdapterFacts, LaunchRequest, Lowering } from "../../kernels/op.ts";
-import { LimitError } from "../errors.ts";
+import { LimitError, ShapeError } from "../errors.ts";
 import { sizeOf } from "../graph/graph.ts";
 import type { Graph, Lead, Node, Value } from "../graph/graph.ts";
 import { planArena } from "./arena.ts";
@@ -62,7 +62,7 @@ export function planGraph(request: PlanRequest): Plan {
 
   const reads = countReads(graph);
   const inGraphOrder: Launch[] = [];
-  for (const node of graph.nodes) opNamed(node.op).lower(loweringOf(node, request, copiesOf, reads, inGraphOrder, aliases));
+  for (const node of graph.nodes) lower(node, loweringOf(node, request, copiesOf, reads, inGraphOrder, aliases));
   // A derivative rule may need forward values of its own (a transposed operand, a quotient). They belong to the forward pass:
   // its launches run on all samples, those that follow perhaps on fewer, and perhaps several times.
   const ofRows = ({ grid }: Launch) => grid.lead === "row";
@@ -87,6 +87,16 @@ export function planGraph(request: PlanRequest): Plan {
   };
   checkLimits(plan);
   return plan;
+}
+
+/** Kernels have bounds of their own (the axes they address): what they say gets the node's name. */
+function lower(node: Node, lowering: Lowering): void {
+  try {
+    opNamed(node.op).lower(lowering);
+  } catch (error) {
+    if (error instanceof ShapeError) throw new ShapeError(`node "${node.name}" (${node.op}): ${error.message}`);
+    throw error;
+  }
 }
 
 function countReads(graph: Graph): ReadonlySet<Value> {

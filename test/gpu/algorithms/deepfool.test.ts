@@ -1,7 +1,7 @@
 /** DeepFool against answers on paper, and against itself: batches, segments, rules, degenerate networks. */
 import { describe, expect, test } from "vitest";
 import { deepfool } from "../../../src/index.ts";
-import type { NdArray, OvershootRule } from "../../../src/index.ts";
+import type { DeepFoolResult, NdArray, OvershootRule } from "../../../src/index.ts";
 import { randomArray } from "../numbers.ts";
 import { affine, channelMeans, diagonal, fourClasses, load, oneDirection, parabola, sigmoidLayer } from "./closed-forms.ts";
 
@@ -126,7 +126,7 @@ describe("G: invariances of affine networks", () => {
       { model: affine(weights, biases.map((b) => b + 5)), candidates: 10 },
       { model: affine(weights.map((row) => row.map((w) => 4 * w)), biases.map((b) => 4 * b)), candidates: 6 },
     ];
-    const results = [];
+    const results: DeepFoolResult[] = [];
     for (const { model: definition, candidates } of variants) {
       using model = await load(definition);
       results.push(await deepfool(model, x, { candidates }));

@@ -1,0 +1,8 @@
+// asin: by its series up to ½, by acos near 1; the derivative is 1 / √((1 − x)(1 + x))
+//
+// linked with      lib/trigonometry
+
+fn value(x: vec4f) -> vec4f {
+  return select(sign(x) * (HALF_PI - acos_near_one(abs(x))), asin_polynomial(x), abs(x) <= vec4f(0.5));
+}
+fn slope(x: vec4f, y: vec4f) -> vec4f { return 1 / sqrt((1 - x) * (1 + x)); }

@@ -1,0 +1,82 @@
+/** Before the browser tests: builds the library and the page, and serves both on loopback under a strict policy. */
+import { readFile } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type InlineConfig, type Plugin, type Rolldown } from "vite";
+import type { TestProject } from "vitest/node";
+import { ensureChrome } from "./chrome.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Where the page is. */
+    pageUrl: string;
+    /** The library as it is published. */
+    library: string;
+  }
+}
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Nothing but this page's own scripts and files: no eval, no inline code, no WebAssembly. */
+const POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+const HTML = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Nudge</title><script type="module" src="/page.js"></script>`;
+
+const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
+
+const LIBRARY_PATH = "/index.js";
+
+/** The page takes the library from its file, as it was built for apps, and not into its own bundle. */
+const libraryApart: Plugin = {
+  name: "library-apart",
+  enforce: "pre",
+  resolveId: (source) => (source.endsWith("src/index.ts") ? { id: LIBRARY_PATH, external: "absolute" } : undefined),
+};
+
+async function bundle(config: InlineConfig): Promise<string> {
+  const built = await build({ ...config, root: ROOT, logLevel: "warn", build: { ...config.build, write: false } });
+  const [{ output }] = built as [Rolldown.RolldownOutput];
+  return output[0].code;
+}
+
+async function contentOf(path: string, made: ReadonlyMap<string, string>): Promise<string | Uint8Array | undefined> {
+  const model = /^\/models\/[\w-]+\.\w+$/.test(path) && `${ROOT}${path}`;
+  return made.get(path) ?? (model ? await readFile(model) : undefined);
+}
+
+async function answer(url: string, response: ServerResponse, made: ReadonlyMap<string, string>): Promise<void> {
+  const { pathname } = new URL(url, "http://localhost");
+  const path = pathname === "/" ? "/index.html" : pathname;
+  const content = await contentOf(path, made).catch(() => undefined);
+  response.writeHead(content === undefined ? 404 : 200, {
+    "content-security-policy": POLICY,
+    "content-type": TYPES[extname(path)] ?? "application/octet-stream",
+  });
+  response.end(content);
+}
+
+export default async function serve(project: TestProject): Promise<() => void> {
+  await ensureChrome();
+  const library = await bundle({ configFile: `${ROOT}/vite.config.ts` });
+  const page = await bundle({
+    configFile: false,
+    plugins: [libraryApart],
+    publicDir: false,
+    build: { target: "es2022", minify: false, lib: { entry: "test/browser/page.ts", formats: ["es"] } },
+  });
+  const made = new Map([
+    ["/index.html", HTML],
+    [LIBRARY_PATH, library],
+    ["/page.js", page],
+  ]);
+  const server = createServer(({ url = "/" }, response) => void answer(url, response, made));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  project.provide("pageUrl", `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  project.provide("library", library);
+  return () => {
+    server.closeAllConnections();
+    server.close();
+  };
+}

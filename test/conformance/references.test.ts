@@ -1,0 +1,65 @@
+/** Gradients and DeepFool perturbations of real images against float64 references. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { deepfool, describeModel } from "../../src/index.ts";
+import { sharedEngine } from "../gpu/engine.ts";
+import { relativeError } from "../gpu/numbers.ts";
+import { readBytes, readFloats, sharedData } from "./shared-data.ts";
+
+interface Reference {
+  readonly model: string;
+  readonly image: string;
+  readonly shape: readonly number[];
+  readonly files: string;
+  readonly top1: number;
+  readonly deepfool: { readonly iters: number; readonly new_label: number; readonly l2: number };
+  readonly at_kink: boolean;
+}
+
+const references = sharedData ? (JSON.parse(readFileSync(`${sharedData}/model-references/index.json`, "utf8")) as Reference[]) : [];
+
+/** At a kink the reference's gradient is one choice among several; its perturbation is then no yardstick. */
+const GRADIENT_BOUND = 1e-4;
+const NORM_BOUND = 1e-3;
+
+describe.runIf(references.length > 0)("float64 references of real networks and images", () => {
+  for (const { model: file, image, shape, files, top1, deepfool: expected, at_kink } of references) {
+    test(`${file} on ${image}`, async (context) => {
+      const bytes = readBytes(`models/${file}`);
+      const { unsupported } = describeModel(bytes);
+      if (unsupported.length > 0) context.skip(`unsupported: ${[...new Set(unsupported.map(({ op }) => op))].join(", ")}`);
+      using model = await (await sharedEngine()).load(bytes, { name: file });
+      const x = { shape, data: readFloats(`model-references/${files}.x.f32`) };
+
+      const gradient = await (await model.jacobian(x, { rows: [top1], output: "logits" })).read();
+      const gradientError = relativeError(gradient.data, readFloats(`model-references/${files}.grad.f32`));
+      // The references add 1e-4 to every step, as the authors' PyTorch code does: their smallest perturbation shows it.
+      const result = await deepfool(model, x, { rule: "overshoot-inside-epsilon" });
+      const normError = Math.abs(result.norms[0]! / expected.l2 - 1);
+      const note = `gradient ${gradientError.toExponential(1)}, norm ${normError.toExponential(1)}, iterations ${result.iterations[0]} (${expected.iters})`;
+      expect(result.labels[0]).toBe(top1);
+      if (at_kink) context.skip(`the reference lies at a kink: ${note}`);
+      expect(gradientError, note).toBeLessThan(GRADIENT_BOUND);
+      expect(result.newLabels[0], note).toBe(expected.new_label);
+      expect(normError, note).toBeLessThan(NORM_BOUND);
+    });
+  }
+});
+
+const MNIST_IMAGES = 20;
+
+describe.runIf(sharedData)("the DeepFool authors' own LeNet", () => {
+  test("mean ρ = ‖r‖/‖x‖ of centred digits is near their 0.20", async () => {
+    const bytes = readBytes("models/mnist/deepfool_lenet.onnx");
+    const mean = readFloats("models/mnist/deepfool_lenet_data_mean.f32");
+    const digits = new Uint8Array(readFileSync(new URL("../../models/mnist-digits.bin", import.meta.url)));
+    const count = 5 * MNIST_IMAGES;
+    const data = Float32Array.from({ length: count * 784 }, (_, i) => digits[i]! - mean[i % 784]!);
+    using model = await (await sharedEngine()).load(bytes, { name: "deepfool_lenet" });
+    const { meanRho, status } = await deepfool(model, { shape: [count, 1, 28, 28], data });
+    expect(status.every((s) => s === "fooled")).toBe(true);
+    console.log(`mean ρ of the authors' LeNet on ${count} centred digits: ${meanRho.toFixed(3)}`);
+    expect(meanRho).toBeGreaterThan(0.18);
+    expect(meanRho).toBeLessThan(0.22);
+  });
+});

@@ -1,0 +1,222 @@
+/** The checks that every op case goes through, on every kernel variant. */
+import { describe, expect, test } from "vitest";
+import { DIFFERENCE_NOISE, numericTangent } from "../../reference/derivative.ts";
+import { evaluate } from "../../reference/evaluate.ts";
+import type { Evaluation, Feeds } from "../../reference/evaluate.ts";
+import { sizeOf } from "../../reference/model.ts";
+import type { TestModel } from "../../reference/model.ts";
+import { encodeModel } from "../../reference/onnx-builder.ts";
+import { EPSILON } from "../../reference/tensor.ts";
+import { randomArray, relativeError } from "../numbers.ts";
+import { OrtReference } from "../onnxruntime.ts";
+import { build, seedOf } from "./cases/build.ts";
+import type { OpCase } from "./cases/build.ts";
+import { DerivativeProgram } from "./derivative-program.ts";
+import { WHOLE_TENSOR } from "./matchers.ts";
+import { pipelinesOf, software } from "./variant.ts";
+import type { Variant } from "./variant.ts";
+
+const SAMPLES = 3;
+const ROWS = 2;
+
+/** Kinks are kept this far from every input: a thousand numeric steps, and far more than float32's rounding. */
+const MARGIN = 1e-4;
+
+/** Input elements whose partial derivatives are checked one by one; all of them where that takes few operations. */
+const COORDINATES = 5;
+const ALL_COORDINATES_BELOW = 80;
+
+/**
+ * Largest relative l2 error of a tangent, and largest error of <vjp, u> and of <Jv, u> − <v, Jᵀu> in units of the terms of
+ * these sums: a few dozen roundings.
+ */
+const DERIVATIVE = 2e-6;
+
+interface Sample {
+  readonly feeds: Feeds;
+  readonly evaluation: Evaluation;
+}
+
+/** Random inputs of which no kink is near: the first seed that has none within MARGIN. */
+function sampleAwayFromKinks(model: TestModel, seed: number): Sample {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const feeds = Object.fromEntries(model.inputs.map(({ name, shape }, i) => [name, randomArray(shape, seed + 1000 * attempt + i, -1.5, 1.5).data]));
+    const evaluation = evaluate(model, feeds);
+    if (evaluation.margin >= MARGIN) return { feeds, evaluation };
+  }
+  throw new Error("a hundred seeds put an input near a kink");
+}
+
+function join(parts: readonly ArrayLike<number>[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => {
+    all.set(part, at);
+    return at + part.length;
+  }, 0);
+  return all;
+}
+
+const part = (array: Float32Array, index: number, size: number) => array.subarray(index * size, (index + 1) * size);
+
+/** A direction along which the numeric derivative was taken. */
+interface Probe {
+  readonly sample: number;
+  readonly direction: Float32Array;
+  /** J · direction */
+  readonly tangent: Float64Array;
+}
+
+/** Everything about a case that does not depend on the variant, computed once. */
+class Prepared {
+  readonly model: TestModel;
+  readonly bytes: Uint8Array;
+  private drawn: readonly Sample[] | undefined;
+  readonly outputSize: number;
+  /** [N, R, ...output] */
+  readonly cotangents: Float32Array;
+  private readonly probes = new Map<string, { rows: readonly Probe[]; coordinates: readonly Probe[]; tangents: Float32Array }>();
+
+  constructor(readonly given: OpCase) {
+    const { model, outputShape } = build(given);
+    this.model = model;
+    this.bytes = encodeModel(model);
+    this.outputSize = sizeOf(outputShape);
+    this.cotangents = randomArray([SAMPLES, ROWS, this.outputSize], seedOf(given.name) + 7).data;
+  }
+
+  get samples(): readonly Sample[] {
+    this.drawn ??= Array.from({ length: SAMPLES }, (_, i) => sampleAwayFromKinks(this.model, seedOf(this.given.name) + 10 * i));
+    return this.drawn;
+  }
+
+  /** The inputs of the given samples, by name. */
+  feeds(samples: readonly Sample[]): Record<string, Float32Array> {
+    return Object.fromEntries(this.model.inputs.map(({ name }) => [name, join(samples.map(({ feeds }) => feeds[name]!))]));
+  }
+
+  inputSize(input: string): number {
+    return sizeOf(this.model.inputs.find(({ name }) => name === input)!.shape);
+  }
+
+  /** Numeric tangents: R random directions of every sample, and single coordinates of the second sample. */
+  numeric(input: string) {
+    const known = this.probes.get(input);
+    if (known) return known;
+    const size = this.inputSize(input);
+    const tangents = randomArray([SAMPLES, ROWS, size], seedOf(this.given.name + input)).data;
+    const probe = (sample: number, direction: Float32Array): Probe => ({
+      sample,
+      direction,
+      tangent: numericTangent(this.model, this.samples[sample]!.feeds, input, direction),
+    });
+    const rows = Array.from({ length: SAMPLES * ROWS }, (_, i) => probe(Math.floor(i / ROWS), part(tangents, i, size)));
+    const chosen = size < ALL_COORDINATES_BELOW
+      ? Array.from({ length: size }, (_, i) => i)
+      : Array.from({ length: COORDINATES }, (_, i) => Math.round((i * (size - 1)) / (COORDINATES - 1)));
+    const coordinates = chosen.map((at) => probe(1, Float32Array.from({ length: size }, (_, i) => Number(i === at))));
+    const made = { rows, coordinates, tangents };
+    this.probes.set(input, made);
+    return made;
+  }
+}
+
+/** <a, b>, and the sum of its terms' sizes. */
+function product(a: ArrayLike<number>, b: ArrayLike<number>): { sum: number; terms: number } {
+  let [sum, terms] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    sum += a[i]! * b[i]!;
+    terms += Math.abs(a[i]! * b[i]!);
+  }
+  return { sum, terms };
+}
+
+/** |<a, b> − <c, d>| beyond the floor, in units of the larger sum of terms. */
+function difference(a: ArrayLike<number>, b: ArrayLike<number>, c: ArrayLike<number>, d: ArrayLike<number>, floor = 0): number {
+  const [left, right] = [product(a, b), product(c, d)];
+  return Math.max(0, Math.abs(left.sum - right.sum) - floor) / (Math.max(left.terms, right.terms) + EPSILON ** 2);
+}
+
+async function checkVariant(prepared: Prepared, input: string, variant: Variant): Promise<void> {
+  const { bytes, samples, outputSize, cotangents } = prepared;
+  const size = prepared.inputSize(input);
+  const tolerance = DERIVATIVE * (prepared.given.amplification ?? 1);
+  const { rows, coordinates, tangents } = prepared.numeric(input);
+  const request = { bytes, input, samples: SAMPLES, rows: ROWS, variant };
+  using adjoint = await DerivativeProgram.make({ ...request, kind: "vjp" });
+  using tangent = await DerivativeProgram.make({ ...request, kind: "jvp" });
+  const feeds = prepared.feeds(samples);
+  const backward = await adjoint.run(feeds, cotangents);
+  const forward = await tangent.run(feeds, tangents);
+
+  samples.forEach(({ evaluation }, s) => {
+    expect(part(backward.output, s, outputSize), `forward, sample ${s}`).toMatchReference(evaluation.outputs[0]!);
+    expect(part(forward.output, s, outputSize), `forward of the tangent program, sample ${s}`).toMatchReference(evaluation.outputs[0]!);
+  });
+
+  const numericJvp = join(rows.map((probe) => probe.tangent));
+  expect(relativeError(forward.result, numericJvp), "jvp against differences, relative l2").toBeLessThan(tolerance);
+
+  for (const { sample, direction, tangent: expected } of [...rows, ...coordinates]) {
+    for (let r = 0; r < ROWS; r++) {
+      const cotangent = part(cotangents, sample * ROWS + r, outputSize);
+      const gradient = part(backward.result, sample * ROWS + r, size);
+      const label = `<vjp, u> against <v, differences along u>, sample ${sample}, row ${r}`;
+      const noise = DIFFERENCE_NOISE * product(cotangent, samples[sample]!.evaluation.outputs[0]!.data).terms;
+      expect(difference(gradient, direction, cotangent, expected, noise), label).toBeLessThan(tolerance);
+    }
+  }
+
+  for (let row = 0; row < SAMPLES * ROWS; row++) {
+    const s = Math.floor(row / ROWS);
+    for (let r = 0; r < ROWS; r++) {
+      const cotangent = part(cotangents, s * ROWS + r, outputSize);
+      const gradient = part(backward.result, s * ROWS + r, size);
+      const [direction, moved] = [part(tangents, row, size), part(forward.result, row, outputSize)];
+      expect(difference(moved, cotangent, direction, gradient), `<Jv, u> = <v, Jᵀu>, sample ${s}`).toBeLessThan(tolerance);
+    }
+  }
+
+  // A batch equals its singles, bit for bit: the last sample alone, in the same programs.
+  const last = SAMPLES - 1;
+  const alone = prepared.feeds([samples[last]!]);
+  const singleBackward = await adjoint.run(alone, cotangents.subarray(last * ROWS * outputSize));
+  const singleForward = await tangent.run(alone, tangents.subarray(last * ROWS * size));
+  expect(singleBackward.output, "forward of a single").toEqual(part(backward.output, last, outputSize));
+  expect(singleBackward.result, "vjp of a single").toEqual(part(backward.result, last, ROWS * size));
+  expect(singleForward.result, "jvp of a single").toEqual(part(forward.result, last, ROWS * outputSize));
+}
+
+async function checkAgainstOrt(prepared: Prepared): Promise<void> {
+  const ort = await OrtReference.load(prepared.bytes);
+  const { feeds, evaluation } = prepared.samples[0]!;
+  const found = await ort.runNamed(Object.fromEntries(prepared.model.inputs.map(({ name, shape }) => [name, { shape, data: Float32Array.from(feeds[name]!) }])));
+  expect(relativeError(found["result"]!, evaluation.outputs[0]!.data), "the reference against onnxruntime").toBeLessThan(WHOLE_TENSOR);
+}
+
+/**
+ * Declares the tests of a family of cases: for every case the reference against onnxruntime, and the programs of every
+ * variant that runs other kernels than the variants before it.
+ */
+export function testCases(family: string, cases: readonly OpCase[], variants: readonly Variant[] = [software]): void {
+  describe(family, () => {
+    for (const given of cases) {
+      const prepared = new Prepared(given);
+      test.skipIf(given.notInOrt !== undefined)(`${given.name}: reference`, () => checkAgainstOrt(prepared));
+      for (const variant of distinct(prepared.bytes, variants)) {
+        test(`${given.name}: ${variant.name}`, async () => {
+          for (const { name } of prepared.model.inputs) await checkVariant(prepared, name, variant);
+        });
+      }
+    }
+  });
+}
+
+function distinct(bytes: Uint8Array, variants: readonly Variant[]): Variant[] {
+  if (variants.length === 1) return [...variants];
+  const seen = new Set<string>();
+  return variants.filter((variant) => {
+    const fresh = [...pipelinesOf(bytes, variant)].filter((key) => !seen.has(key));
+    fresh.forEach((key) => seen.add(key));
+    return fresh.length > 0;
+  });
+}

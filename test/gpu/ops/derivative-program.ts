@@ -1,0 +1,109 @@
+/**
+ * Runs the adjoint or tangent program of a model the way Model does, with the choices of the planner in the test's hand: a
+ * software adapter picks the direct kernels, a GPU the tiled ones, and both must be right wherever the tests run.
+ */
+import type { GpuContext } from "../../../src/runtime/gpu/context.ts";
+import { sizeOf } from "../../../src/runtime/graph/graph.ts";
+import type { Graph, Value } from "../../../src/runtime/graph/graph.ts";
+import type { Plan } from "../../../src/runtime/plan/plan.ts";
+import { Program } from "../../../src/runtime/plan/program.ts";
+import { WeightStore } from "../../../src/runtime/plan/weights.ts";
+import { encodeModel } from "../../reference/onnx-builder.ts";
+import { sharedEngine } from "../engine.ts";
+import { derivativeGraph, loadedGraph, planOf } from "./variant.ts";
+import type { Variant } from "./variant.ts";
+
+let context: Promise<GpuContext> | undefined;
+
+/** The context of the shared engine, through the least of models. */
+export function gpuContext(): Promise<GpuContext> {
+  context ??= sharedEngine().then(async (engine) => {
+    const identity = encodeModel({
+      opset: 17,
+      inputs: [{ name: "x", shape: [1, 1] }],
+      nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }],
+      constants: {},
+      outputs: ["y"],
+    });
+    return (await engine.load(identity)).context;
+  });
+  return context;
+}
+
+export interface DerivativeRequest {
+  readonly bytes: Uint8Array;
+  readonly kind: "vjp" | "jvp";
+  readonly input: string;
+  /** Index of the output; default 0. */
+  readonly output?: number;
+  readonly samples: number;
+  readonly rows: number;
+  readonly variant: Variant;
+}
+
+export interface DerivativeResult {
+  /** [N, ...output] */
+  readonly output: Float32Array;
+  /** [N, R, ...input] of a vjp, [N, R, ...output] of a jvp */
+  readonly result: Float32Array;
+}
+
+export class DerivativeProgram {
+  private constructor(
+    private readonly context: GpuContext,
+    private readonly program: Program,
+    private readonly weights: WeightStore,
+    private readonly graph: Graph,
+  ) {}
+
+  static async make(request: DerivativeRequest): Promise<DerivativeProgram> {
+    const { bytes, kind, samples, rows, variant } = request;
+    const context = await gpuContext();
+    const loaded = loadedGraph(bytes);
+    const input = loaded.inputs.find(({ name }) => name === request.input)!;
+    const graph = derivativeGraph(loaded, kind, loaded.outputs[request.output ?? 0]!, input);
+    const plan = planOf(graph, variant, samples, rows, context.facts, context.device.limits);
+    const weights = new WeightStore(context, "test");
+    return new DerivativeProgram(context, await Program.compile(plan, context, weights, "test"), weights, graph);
+  }
+
+  get plan(): Plan {
+    return this.program.plan;
+  }
+
+  /** Names of the kernels that run, each once. */
+  get kernels(): string[] {
+    return [...new Set(this.plan.launches.map(({ kernel }) => kernel.name))];
+  }
+
+  /**
+   * Runs on as many samples as are fed, at most those the program was made for: feeds by name, and directions [N, R, ...],
+   * the cotangents or tangents.
+   */
+  async run(feeds: Readonly<Record<string, Float32Array>>, directions: Float32Array): Promise<DerivativeResult> {
+    const { queue } = this.context.device;
+    const inputs = this.graph.inputs.slice(0, -1);
+    const seed = this.graph.inputs.at(-1)!;
+    const samples = feeds[inputs[0]!.name]!.length / sizeOf(inputs[0]!.shape);
+    for (const input of inputs) queue.writeBuffer(this.program.port(input), 0, feeds[input.name]! as Float32Array<ArrayBuffer>);
+    queue.writeBuffer(this.program.port(seed), 0, directions as Float32Array<ArrayBuffer>);
+    this.context.submit("test", (encoder) => {
+      const pass = encoder.beginComputePass();
+      this.program.encode(pass, samples);
+      pass.end();
+    });
+    const read = async (value: Value, copies: number) =>
+      new Float32Array(await this.context.read(this.program.port(value), 0, copies * sizeOf(value.shape) * Float32Array.BYTES_PER_ELEMENT));
+    const [output, result] = this.graph.outputs as [Value, Value];
+    return { output: await read(output, samples), result: await read(result, samples * this.plan.rows) };
+  }
+
+  dispose(): void {
+    this.program.dispose();
+    this.weights.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

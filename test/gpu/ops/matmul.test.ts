@@ -1,0 +1,8 @@
+import { gemms, products } from "./cases/matmul.ts";
+import { testCases } from "./check-case.ts";
+import { forced, software } from "./variant.ts";
+
+const variants = [software, forced("tiled")];
+
+testCases("MatMul", products, variants);
+testCases("Gemm", gemms, variants);

@@ -1,0 +1,55 @@
+/** The bytes of an ONNX file → TestModel, for files whose initialisers are float32 or int64. Shares no code with the importer. */
+import onnxProto from "onnx-proto";
+import type { onnx } from "onnx-proto";
+import type { TestAttribute, TestConstant, TestModel } from "./model.ts";
+
+const INT64 = 7;
+
+/** protobufjs gives 64-bit integers as numbers or as objects. */
+const toNumber = (value: unknown): number => Number(value as number | { toString(): string });
+
+function readConstant({ dims, dataType, rawData, floatData, int64Data }: onnx.ITensorProto): TestConstant {
+  const shape = (dims ?? []).map(toNumber);
+  const raw = rawData && rawData.byteLength > 0 ? rawData.slice().buffer : undefined;
+  if (dataType === INT64) {
+    return { shape, data: raw ? Array.from(new BigInt64Array(raw), Number) : (int64Data ?? []).map(toNumber), type: "int64" };
+  }
+  return { shape, data: raw ? new Float32Array(raw) : Float32Array.from(floatData ?? []) };
+}
+
+function readAttribute(attribute: onnx.IAttributeProto): TestAttribute {
+  switch (attribute.type as number) {
+    case 1:
+      return attribute.f ?? 0;
+    case 2:
+      return toNumber(attribute.i);
+    case 3:
+      return new TextDecoder().decode(attribute.s!);
+    case 6:
+      return { floats: attribute.floats ?? [] };
+    case 7:
+      return { ints: (attribute.ints ?? []).map(toNumber) };
+    default:
+      throw new Error(`attribute ${attribute.name} of type ${attribute.type}`);
+  }
+}
+
+/** Reads a model, with a symbolic batch as 1. */
+export function readModel(bytes: Uint8Array): TestModel {
+  const { graph, opsetImport } = onnxProto.onnx.ModelProto.decode(bytes);
+  const constants = Object.fromEntries((graph!.initializer ?? []).map((initializer) => [initializer.name!, readConstant(initializer)]));
+  return {
+    opset: toNumber(opsetImport.find(({ domain }) => !domain)!.version),
+    inputs: (graph!.input ?? [])
+      .filter(({ name }) => !(name! in constants))
+      .map(({ name, type }) => ({ name: name!, shape: type!.tensorType!.shape!.dim!.map(({ dimValue }) => toNumber(dimValue) || 1) })),
+    nodes: (graph!.node ?? []).map(({ opType, input, output, attribute }) => ({
+      op: opType!,
+      inputs: input ?? [],
+      outputs: output ?? [],
+      attributes: Object.fromEntries((attribute ?? []).map((one) => [one.name!, readAttribute(one)])),
+    })),
+    constants,
+    outputs: (graph!.output ?? []).map(({ name }) => name!),
+  };
+}

@@ -1,0 +1,125 @@
+/** Which kernel runs for which shape on which adapter: pure functions, so the table is the test. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { planConv } from "../../../src/kernels/conv-planner.ts";
+import type { ConvFacts } from "../../../src/kernels/conv-planner.ts";
+import { planMatmul } from "../../../src/kernels/matmul-planner.ts";
+import type { AdapterFacts } from "../../../src/kernels/op.ts";
+import { planReduce } from "../../../src/kernels/reduce-planner.ts";
+import { ArgumentError } from "../../../src/runtime/errors.ts";
+
+const gpu: AdapterFacts = { software: false, vendor: "nvidia", architecture: "hopper", maxInvocations: 256, maxWorkgroupBytes: 32_768 };
+const software: AdapterFacts = { ...gpu, software: true, vendor: "mesa", architecture: "" };
+const phone: AdapterFacts = { ...gpu, vendor: "arm", maxInvocations: 128 };
+
+const conv = (facts: Partial<ConvFacts> = {}): ConvFacts => ({
+  channels: 64, outputs: 64, groups: 1, images: 1, outH: 14, outW: 14, columns: 196, kernelW: 3, unitStep: true, ...facts,
+});
+
+describe("convolution", () => {
+  const table: readonly [name: string, facts: Partial<ConvFacts>, adapter: AdapterFacts, variant: string][] = [
+    ["a usual layer on a GPU", {}, gpu, "tiled"],
+    ["a usual layer on a CPU", {}, software, "strip"],
+    ["stride 2 on a CPU", { unitStep: false }, software, "direct"],
+    ["a kernel too wide for the strip's registers on a CPU", { kernelW: 10 }, software, "direct"],
+    ["too few channels for a tile", { outputs: 31 }, gpu, "direct"],
+    ["half a tile of channels", { outputs: 32 }, gpu, "tiled"],
+    ["too few pixels for a tile", { columns: 31 }, gpu, "direct"],
+    ["depthwise on a GPU", { channels: 1, outputs: 1, groups: 64 }, gpu, "depthwise"],
+    ["depthwise on a CPU", { channels: 1, outputs: 2, groups: 64 }, software, "depthwise"],
+    ["one channel in, one group: no depthwise", { channels: 1 }, gpu, "tiled"],
+    ["a GPU that cannot run 256 invocations", { unitStep: false }, phone, "direct"],
+  ];
+  test.each(table)("%s", (_, facts, adapter, variant) => {
+    expect(planConv(conv(facts), adapter).variant).toBe(variant);
+  });
+
+  test("a forced variant runs whatever the size", () => {
+    for (const variant of ["direct", "strip", "tiled"]) expect(planConv(conv({ outputs: 1, columns: 1 }), software, variant).variant).toBe(variant);
+  });
+
+  test("a forced variant whose assumptions do not hold, or that does not exist, is refused", () => {
+    expect(() => planConv(conv(), gpu, "depthwise")).toThrow(ArgumentError);
+    expect(() => planConv(conv({ unitStep: false }), gpu, "strip")).toThrow(ArgumentError);
+    expect(() => planConv(conv(), gpu, "winograd")).toThrow('there is no convolution kernel "winograd"');
+  });
+
+  test("workgroups along z cover all output channels of all groups, no tile to spare", () => {
+    const perTile = { direct: (c: Record<string, unknown>) => 4 * (c["QUADS"] as number), strip: (c: Record<string, unknown>) => c["CHANNELS"] as number, tiled: () => 64 };
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 8 }), fc.constantFrom("direct", "strip", "tiled"), (outputs, groups, variant) => {
+        const { depth, constants } = planConv(conv({ outputs, groups }), gpu, variant);
+        const tile = perTile[variant as keyof typeof perTile](constants);
+        return depth % groups === 0 && (depth / groups) * tile >= outputs && (depth / groups - 1) * tile < outputs;
+      }),
+      { seed: 1 },
+    );
+  });
+
+  test("items along the line cover every pixel of every image", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }), (images, outH, outW) => {
+        const facts = conv({ images, outH, outW, columns: images * outH * outW });
+        const pixels = images * outH * outW;
+        const strip = planConv(facts, gpu, "strip");
+        const stripPixels = 4 * (strip.constants["PARTS"] as number);
+        return (
+          planConv(facts, gpu, "direct").items === pixels &&
+          planConv(facts, gpu, "tiled").items === pixels &&
+          strip.items * stripPixels >= pixels &&
+          strip.items * stripPixels < pixels + images * outH * stripPixels &&
+          planConv({ ...facts, channels: 1, groups: 7, outputs: 2 }, gpu, "depthwise").items * 4 >= pixels * 14
+        );
+      }),
+      { seed: 1 },
+    );
+  });
+});
+
+describe("matrix product", () => {
+  const table: readonly [name: string, facts: Parameters<typeof planMatmul>[0], adapter: AdapterFacts, variant: string][] = [
+    ["a wide dense layer of a batch on a GPU", { lines: 64, depth: 512, width: 512, sharedB: true }, gpu, "tiled"],
+    ["the same on a CPU", { lines: 64, depth: 512, width: 512, sharedB: true }, software, "direct"],
+    ["one sample", { lines: 1, depth: 512, width: 512, sharedB: true }, gpu, "direct"],
+    ["ten logits", { lines: 512, depth: 512, width: 10, sharedB: true }, gpu, "direct"],
+    ["both operands computed", { lines: 512, depth: 512, width: 512, sharedB: false }, gpu, "direct"],
+    ["a GPU that cannot run 256 invocations", { lines: 64, depth: 512, width: 512, sharedB: true }, phone, "direct"],
+  ];
+  test.each(table)("%s", (_, facts, adapter, variant) => {
+    expect(planMatmul(facts, adapter).variant).toBe(variant);
+  });
+
+  test("a forced variant that does not fit, or does not exist, is refused", () => {
+    const facts = { lines: 64, depth: 64, width: 64, sharedB: false };
+    expect(() => planMatmul(facts, gpu, "tiled")).toThrow(ArgumentError);
+    expect(() => planMatmul(facts, gpu, "strassen")).toThrow('there is no matrix product kernel "strassen"');
+  });
+
+  test("workgroups along z cover all columns, none to spare, and lanes divide the workgroup", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2000 }), fc.boolean(), (width, tiled) => {
+        const { depth, constants, linesPerGroup } = planMatmul({ lines: 64, depth: 8, width, sharedB: true }, gpu, tiled ? "tiled" : "direct");
+        const columns = tiled ? 64 : 8 * (constants["COLUMN_LANES"] as number);
+        const rows = tiled ? 64 : (4 * (constants["LANES"] as number)) / (constants["COLUMN_LANES"] as number);
+        return depth * columns >= width && (depth - 1) * columns < width && Number.isInteger(rows) && rows === linesPerGroup;
+      }),
+      { seed: 1 },
+    );
+  });
+});
+
+describe("reduction", () => {
+  const table: readonly [name: string, facts: { outputs: number; count: number }, adapter: AdapterFacts, variant: string][] = [
+    ["few long sums on a GPU", { outputs: 100, count: 256 }, gpu, "tiled"],
+    ["few long sums on a CPU", { outputs: 100, count: 256 }, software, "direct"],
+    ["short sums", { outputs: 100, count: 255 }, gpu, "direct"],
+    ["enough sums to fill a GPU with one each", { outputs: 16_385, count: 1000 }, gpu, "direct"],
+  ];
+  test.each(table)("%s", (_, facts, adapter, variant) => {
+    expect(planReduce(facts, adapter).variant).toBe(variant);
+  });
+
+  test("a variant that does not exist is refused", () => {
+    expect(() => planReduce({ outputs: 1, count: 1 }, gpu, "tree")).toThrow(ArgumentError);
+  });
+});
