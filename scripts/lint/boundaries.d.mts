@@ -1,0 +1,1 @@
+export function breach(from: string, to: string): string | undefined;

@@ -1,0 +1,53 @@
+// What a web app pays for Nudge: minified and compressed sizes, with the reading of ONNX files stated apart.
+//
+//   npm run size
+
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "vite";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ENTRY = "size-entry.js";
+const KIB = 1024;
+
+/** The library as an app's bundler leaves it when the app imports `names`; packages in `external` are left out. */
+async function measure(names, external = []) {
+  const entry = {
+    name: "size-entry",
+    resolveId: (id) => (id.endsWith(ENTRY) ? ENTRY : undefined),
+    load: (id) => (id === ENTRY ? `export ${names} from ${JSON.stringify(`${ROOT}src/index.ts`)};` : undefined),
+  };
+  // Vite leaves the white space of ES libraries alone, and an app's bundler does not: ask for an app's output.
+  const result = await build({
+    root: ROOT,
+    configFile: `${ROOT}vite.config.ts`,
+    logLevel: "error",
+    plugins: [entry],
+    build: {
+      write: false,
+      sourcemap: false,
+      license: false,
+      lib: { entry: ENTRY, formats: ["es"], fileName: "size" },
+      rolldownOptions: { external, output: { minify: true } },
+    },
+  });
+  const [{ output }] = [result].flat();
+  const code = output.map((chunk) => chunk.code ?? "").join("");
+  return { minified: Buffer.byteLength(code), gzip: gzipSync(code, { level: 9 }).length };
+}
+
+const kib = (bytes) => `${(bytes / KIB).toFixed(1)} KiB`.padStart(12);
+const print = (what, { minified, gzip }) => console.log(`${what.padEnd(34)}${kib(minified)}${kib(gzip)}`);
+
+const everything = await measure("*");
+const withoutDecoder = await measure("*", [/^onnx-proto/, /^protobufjs/]);
+const withoutAttacks = await measure("{ createEngine }", [/^onnx-proto/, /^protobufjs/]);
+
+console.log(`${"".padEnd(34)}${"minified".padStart(12)}${"gzip".padStart(12)}`);
+print("engine, kernels and attacks", withoutDecoder);
+print("  of these for createEngine alone", withoutAttacks);
+print("reading ONNX files", {
+  minified: everything.minified - withoutDecoder.minified,
+  gzip: everything.gzip - withoutDecoder.gzip,
+});
+print("everything", everything);

@@ -1,0 +1,19 @@
+// The command: one file for Node, dist/nudge.js. Native modules and fonts stay outside; they are found when first needed.
+
+import { defineConfig } from "vite";
+import { terseShaders, withoutLong } from "./scripts/vite-plugins.ts";
+
+export default defineConfig({
+  plugins: [terseShaders(), withoutLong()],
+  publicDir: false,
+  ssr: { noExternal: true, external: ["webgpu", "@napi-rs/canvas", "dejavu-fonts-ttf"] },
+  build: {
+    ssr: "src/cli/main.ts",
+    target: "node20",
+    minify: false,
+    license: { fileName: "licenses-nudge.md" },
+    rolldownOptions: {
+      output: { entryFileNames: "nudge.js", codeSplitting: false, banner: "#!/usr/bin/env node" },
+    },
+  },
+});

@@ -1,0 +1,17 @@
+// The library: one ES module for browsers and Node, dist/index.js, with shaders and the ONNX decoder inside.
+
+import { defineConfig } from "vite";
+import { terseShaders, withoutLong } from "./scripts/vite-plugins.ts";
+
+export default defineConfig({
+  plugins: [terseShaders(), withoutLong()],
+  publicDir: false,
+  build: {
+    target: "es2022",
+    lib: { entry: "src/index.ts", formats: ["es"], fileName: () => "index.js" },
+    sourcemap: true,
+    minify: false,
+    license: { fileName: "licenses-index.md" },
+    reportCompressedSize: false,
+  },
+});
