@@ -45,6 +45,14 @@ export default defineConfig(
     },
   },
   {
+    files: ["src/runtime/**", "src/kernels/**", "src/algorithms/**"],
+    rules: {
+      // The engine runs in pages.
+      "no-restricted-globals": ["error", "process", "Buffer", "global", "require", "__dirname"],
+      "no-restricted-imports": ["error", { patterns: ["node:*"] }],
+    },
+  },
+  {
     files: ["src/index.ts"],
     rules: {
       "no-restricted-syntax": [

@@ -9,7 +9,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const LOCK = new URL("../package-lock.json", import.meta.url);
-const REGISTRY = "https://registry.npmjs.org";
 
 const lock = JSON.parse(readFileSync(LOCK, "utf8"));
 const added = [];
@@ -20,10 +19,9 @@ for (const [path, parent] of Object.entries(lock.packages)) {
     if (present || !/^\d/.test(version)) continue;
     const platform = platformOf(name);
     if (!platform) throw new Error(`${name}: no platform can be read from this name`);
-    const tarball = `${REGISTRY}/${name}/-/${name.split("/").at(-1)}-${version}.tgz`;
     const { cpu, os, libc } = platform;
     const dev = parent.dev ? { dev: true } : {};
-    lock.packages[`node_modules/${name}`] = { version, resolved: tarball, cpu, ...dev, ...(libc && { libc }), optional: true, os };
+    lock.packages[`node_modules/${name}`] = { version, cpu, ...dev, ...(libc && { libc }), optional: true, os };
     added.push(`${name}@${version}`);
   }
 }

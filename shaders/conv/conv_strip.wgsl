@@ -3,8 +3,8 @@
 //   out[n, m, (y, x + i)] = epilogue( Σ_kh Σ_c Σ_kw  W[kh, kw, c, m] · in[n, c, row(y, kh), x + i + kw − pad] ),  i < 4·PARTS
 //
 // Neighbouring pixels read overlapping runs of a row. The run is loaded once into registers and slides by one pixel for each
-// kw, so a load serves up to kernel_w · CHANNELS products. On a CPU, where each load costs as much as ten multiply-adds,
-// that is most of the time saved.
+// kw, so a load serves up to kernel_w · CHANNELS products. The taps of a row are written out one after another, not looped
+// over: software adapters carry every sum of a loop through memory in each of its rounds.
 //
 // Along a row the adjoint of such a convolution is one too, with the kernel turned round and pad′ = kernel − 1 − pad: the
 // host packs its weights so. Across rows, where stride and dilation are free, the linked tap rule finds the source.
@@ -12,11 +12,13 @@
 // layout   as conv_direct.wgsl
 // tile     one invocation: 4·PARTS pixels of one row × CHANNELS output channels
 // grid     images · out_h · ⌈out_w / 4·PARTS⌉ strips along the folded line, LANES to a group; z = groups · tiles of CHANNELS
-// assumes  stride_w = dilation_w = 1; kernel_w ≤ 1 + 4·SPAN, the run held in registers being 4·(PARTS + SPAN) ≤ 20 long
+// assumes  stride_w = dilation_w = 1; kernel_w = KERNEL_W ≤ 1 + 4·SPAN, the run held in registers being 4·(PARTS + SPAN) ≤ 20 long
 // used by  software adapters
 //
 // specialised by   const LANES: u32; const CHANNELS: u32 (1, 4 or 8); const PARTS: u32 (2 or 3);
-//                  const SPAN: u32 (0, 1 or 2); const HAS_BIAS, CLAMPED, MASKED: bool;
+//                  const SPAN: u32 (0, 1 or 2); const KERNEL_W: u32;
+//                  const UNROLL: u32 (1, 2 or 4, dividing the channels);
+//                  const HAS_BIAS, CLAMPED, MASKED: bool;
 // linked with      conv/params, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
 const STRIP: u32 = 4u * PARTS;
@@ -28,9 +30,94 @@ const STRIP: u32 = 4u * PARTS;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 @group(0) @binding(5) var<uniform>             params: Params;
 
+/// Sums of a strip: a, b, c are its first, second and third four pixels; the number is the output channel.
+struct Sums {
+  a0: vec4f, a1: vec4f, a2: vec4f, a3: vec4f, a4: vec4f, a5: vec4f, a6: vec4f, a7: vec4f,
+  b0: vec4f, b1: vec4f, b2: vec4f, b3: vec4f, b4: vec4f, b5: vec4f, b6: vec4f, b7: vec4f,
+  c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f, c4: vec4f, c5: vec4f, c6: vec4f, c7: vec4f,
+}
+
+/// A run of input pixels.
+struct Run { x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f, x4: vec4f }
+
+/// Input columns of a run, and which of them exist: the same for every row and channel.
+struct Columns {
+  c0: vec4u, c1: vec4u, c2: vec4u, c3: vec4u, c4: vec4u,
+  i0: vec4<bool>, i1: vec4<bool>, i2: vec4<bool>, i3: vec4<bool>, i4: vec4<bool>,
+}
+
+fn columns_from(first: i32) -> Columns {
+  let at = vec4i(first) + vec4i(0, 1, 2, 3);
+  let end = vec4i(i32(params.in_w));
+  let i0 = (at >= vec4i(0)) & (at < end);
+  let i1 = (at + 4 >= vec4i(0)) & (at + 4 < end);
+  let i2 = (at + 8 >= vec4i(0)) & (at + 8 < end);
+  let i3 = (at + 12 >= vec4i(0)) & (at + 12 < end);
+  let i4 = (at + 16 >= vec4i(0)) & (at + 16 < end);
+  return Columns(
+    vec4u(select(vec4i(), at, i0)), vec4u(select(vec4i(), at + 4, i1)), vec4u(select(vec4i(), at + 8, i2)),
+    vec4u(select(vec4i(), at + 12, i3)), vec4u(select(vec4i(), at + 16, i4)), i0, i1, i2, i3, i4,
+  );
+}
+
 fn load(base: u32, columns: vec4u, inside: vec4<bool>) -> vec4f {
   let at = base + columns;
   return select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), inside);
+}
+
+/// The run of input pixels of the row that begins at `base`.
+fn run_at(base: u32, columns: Columns) -> Run {
+  var run = Run(load(base, columns.c0, columns.i0), load(base, columns.c1, columns.i1), vec4f(), vec4f(), vec4f());
+  if (PARTS + SPAN > 2u) { run.x2 = load(base, columns.c2, columns.i2); }
+  if (PARTS + SPAN > 3u) { run.x3 = load(base, columns.c3, columns.i3); }
+  if (PARTS + SPAN > 4u) { run.x4 = load(base, columns.c4, columns.i4); }
+  return run;
+}
+
+/// The run seen by the next tap.
+fn slid(run: Run) -> Run {
+  return Run(
+    vec4f(run.x0.yzw, run.x1.x), vec4f(run.x1.yzw, run.x2.x), vec4f(run.x2.yzw, run.x3.x), vec4f(run.x3.yzw, run.x4.x),
+    vec4f(run.x4.yzw, 0.0),
+  );
+}
+
+/// The sums with one tap added; `second` is the distance to the weights of the upper four channels.
+fn with_tap(sums: Sums, run: Run, at_weight: u32, second: u32) -> Sums {
+  var s = sums;
+  let w = weights[at_weight];
+  s.a0 += w.x * run.x0; s.b0 += w.x * run.x1;
+  if (PARTS > 2u) { s.c0 += w.x * run.x2; }
+  if (CHANNELS > 1u) {
+    s.a1 += w.y * run.x0; s.b1 += w.y * run.x1;
+    s.a2 += w.z * run.x0; s.b2 += w.z * run.x1;
+    s.a3 += w.w * run.x0; s.b3 += w.w * run.x1;
+    if (PARTS > 2u) { s.c1 += w.y * run.x2; s.c2 += w.z * run.x2; s.c3 += w.w * run.x2; }
+  }
+  if (CHANNELS > 4u) {
+    let v = weights[at_weight + second];
+    s.a4 += v.x * run.x0; s.b4 += v.x * run.x1;
+    s.a5 += v.y * run.x0; s.b5 += v.y * run.x1;
+    s.a6 += v.z * run.x0; s.b6 += v.z * run.x1;
+    s.a7 += v.w * run.x0; s.b7 += v.w * run.x1;
+    if (PARTS > 2u) { s.c4 += v.x * run.x2; s.c5 += v.y * run.x2; s.c6 += v.z * run.x2; s.c7 += v.w * run.x2; }
+  }
+  return s;
+}
+
+/// The sums with all taps of one row of one channel added; `stride` is the distance between the weights of two taps.
+fn with_row(sums: Sums, first: Run, at: u32, stride: u32, second: u32) -> Sums {
+  var run = first;
+  var s = with_tap(sums, run, at, second);
+  if (KERNEL_W > 1u) { run = slid(run); s = with_tap(s, run, at + stride, second); }
+  if (KERNEL_W > 2u) { run = slid(run); s = with_tap(s, run, at + 2u * stride, second); }
+  if (KERNEL_W > 3u) { run = slid(run); s = with_tap(s, run, at + 3u * stride, second); }
+  if (KERNEL_W > 4u) { run = slid(run); s = with_tap(s, run, at + 4u * stride, second); }
+  if (KERNEL_W > 5u) { run = slid(run); s = with_tap(s, run, at + 5u * stride, second); }
+  if (KERNEL_W > 6u) { run = slid(run); s = with_tap(s, run, at + 6u * stride, second); }
+  if (KERNEL_W > 7u) { run = slid(run); s = with_tap(s, run, at + 7u * stride, second); }
+  if (KERNEL_W > 8u) { run = slid(run); s = with_tap(s, run, at + 8u * stride, second); }
+  return s;
 }
 
 @compute @workgroup_size(LANES)
@@ -55,97 +142,44 @@ fn main(
   // With an odd number of quads the last tile's second half re-reads a valid quad and is never stored.
   let second = select(0u, 1u, quad + 1u < params.quads);
 
-  // The run of input columns, and which of them exist: the same for every row and channel.
-  let start = vec4i(i32(first) - params.pad_w) + vec4i(0, 1, 2, 3);
-  let width = vec4i(i32(params.in_w));
-  let inside0 = (start >= vec4i(0)) & (start < width);
-  let inside1 = (start + 4 >= vec4i(0)) & (start + 4 < width);
-  let inside2 = (start + 8 >= vec4i(0)) & (start + 8 < width);
-  let inside3 = (start + 12 >= vec4i(0)) & (start + 12 < width);
-  let inside4 = (start + 16 >= vec4i(0)) & (start + 16 < width);
-  let columns0 = vec4u(select(vec4i(), start, inside0));
-  let columns1 = vec4u(select(vec4i(), start + 4, inside1));
-  let columns2 = vec4u(select(vec4i(), start + 8, inside2));
-  let columns3 = vec4u(select(vec4i(), start + 12, inside3));
-  let columns4 = vec4u(select(vec4i(), start + 16, inside4));
-
+  let columns = columns_from(i32(first) - params.pad_w);
   let axis_h = Axis(params.stride_h, params.pad_h, params.dilation_h, i32(params.in_h));
   let plane = params.in_h * params.in_w;
   let base = (image * params.groups + conv_group) * params.channels * plane;
   let quads_per_channel = params.groups * params.quads;
   let quads_per_tap = params.channels * quads_per_channel;
 
-  // a, b, c: the first, second and third four pixels; the number is the output channel.
-  var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
-  var a4 = vec4f(); var a5 = vec4f(); var a6 = vec4f(); var a7 = vec4f();
-  var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();
-  var b4 = vec4f(); var b5 = vec4f(); var b6 = vec4f(); var b7 = vec4f();
-  var c0 = vec4f(); var c1 = vec4f(); var c2 = vec4f(); var c3 = vec4f();
-  var c4 = vec4f(); var c5 = vec4f(); var c6 = vec4f(); var c7 = vec4f();
-
+  var s = Sums();
   for (var tap_h = 0u; tap_h < params.kernel_h; tap_h++) {
     let from_h = source(vec4i(i32(row)), i32(tap_h), axis_h).x;
     if (from_h < 0) { continue; }
     var at_row = base + u32(from_h) * params.in_w;
-    var at_channel = tap_h * params.kernel_w * quads_per_tap + conv_group * params.quads + quad;
-    for (var channel = 0u; channel < params.channels; channel++) {
-      var x0 = load(at_row, columns0, inside0);
-      var x1 = load(at_row, columns1, inside1);
-      var x2 = vec4f();
-      var x3 = vec4f();
-      var x4 = vec4f();
-      if (PARTS + SPAN > 2u) { x2 = load(at_row, columns2, inside2); }
-      if (PARTS + SPAN > 3u) { x3 = load(at_row, columns3, inside3); }
-      if (PARTS + SPAN > 4u) { x4 = load(at_row, columns4, inside4); }
-      var at_weight = at_channel;
-      for (var tap_w = 0u; tap_w < params.kernel_w; tap_w++) {
-        if (CHANNELS == 1u) {
-          let w = weights[at_weight].x;
-          a0 += w * x0; b0 += w * x1;
-          if (PARTS > 2u) { c0 += w * x2; }
-        } else {
-          let w = weights[at_weight];
-          a0 += w.x * x0; b0 += w.x * x1;
-          a1 += w.y * x0; b1 += w.y * x1;
-          a2 += w.z * x0; b2 += w.z * x1;
-          a3 += w.w * x0; b3 += w.w * x1;
-          if (PARTS > 2u) { c0 += w.x * x2; c1 += w.y * x2; c2 += w.z * x2; c3 += w.w * x2; }
-        }
-        if (CHANNELS == 8u) {
-          let v = weights[at_weight + second];
-          a4 += v.x * x0; b4 += v.x * x1;
-          a5 += v.y * x0; b5 += v.y * x1;
-          a6 += v.z * x0; b6 += v.z * x1;
-          a7 += v.w * x0; b7 += v.w * x1;
-          if (PARTS > 2u) { c4 += v.x * x2; c5 += v.y * x2; c6 += v.z * x2; c7 += v.w * x2; }
-        }
-        if (SPAN > 0u) {
-          x0 = vec4f(x0.yzw, x1.x);
-          x1 = vec4f(x1.yzw, x2.x);
-          x2 = vec4f(x2.yzw, x3.x);
-          x3 = vec4f(x3.yzw, x4.x);
-          x4 = vec4f(x4.yzw, 0.0);
-        }
-        at_weight += quads_per_tap;
+    var at = tap_h * KERNEL_W * quads_per_tap + conv_group * params.quads + quad;
+    for (var channel = 0u; channel < params.channels; channel += UNROLL) {
+      s = with_row(s, run_at(at_row, columns), at, quads_per_tap, second);
+      if (UNROLL > 1u) { s = with_row(s, run_at(at_row + plane, columns), at + quads_per_channel, quads_per_tap, second); }
+      if (UNROLL > 2u) {
+        s = with_row(s, run_at(at_row + 2u * plane, columns), at + 2u * quads_per_channel, quads_per_tap, second);
+        s = with_row(s, run_at(at_row + 3u * plane, columns), at + 3u * quads_per_channel, quads_per_tap, second);
       }
-      at_row += plane;
-      at_channel += quads_per_channel;
+      at_row += UNROLL * plane;
+      at += UNROLL * quads_per_channel;
     }
   }
 
   let m = quad * 4u;
   let strip = Strip(image, row, pixels, first);
-  store_run(conv_group, m, strip, a0, b0, c0);
+  store_run(conv_group, m, strip, s.a0, s.b0, s.c0);
   if (CHANNELS >= 4u) {
-    store_run(conv_group, m + 1u, strip, a1, b1, c1);
-    store_run(conv_group, m + 2u, strip, a2, b2, c2);
-    store_run(conv_group, m + 3u, strip, a3, b3, c3);
+    store_run(conv_group, m + 1u, strip, s.a1, s.b1, s.c1);
+    store_run(conv_group, m + 2u, strip, s.a2, s.b2, s.c2);
+    store_run(conv_group, m + 3u, strip, s.a3, s.b3, s.c3);
   }
   if (CHANNELS == 8u) {
-    store_run(conv_group, m + 4u, strip, a4, b4, c4);
-    store_run(conv_group, m + 5u, strip, a5, b5, c5);
-    store_run(conv_group, m + 6u, strip, a6, b6, c6);
-    store_run(conv_group, m + 7u, strip, a7, b7, c7);
+    store_run(conv_group, m + 4u, strip, s.a4, s.b4, s.c4);
+    store_run(conv_group, m + 5u, strip, s.a5, s.b5, s.c5);
+    store_run(conv_group, m + 6u, strip, s.a6, s.b6, s.c6);
+    store_run(conv_group, m + 7u, strip, s.a7, s.b7, s.c7);
   }
 }
 

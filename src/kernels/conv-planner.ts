@@ -41,6 +41,9 @@ const LEAST_FILL = TILE / 2;
 /** The widest kernel whose run of input fits the strip kernel's registers. */
 const WIDEST_STRIP_KERNEL = 9;
 
+/** Taps written out in one round of a loop; more only makes the shader longer to compile (docs/rejected.md). */
+const MOST_TAPS = 5;
+
 /** Up to so many quads of output channels, an odd one is not paired with an idle one but all are taken singly. */
 const MOST_QUADS_APART = 5;
 
@@ -66,7 +69,14 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       const parts = stripParts(outW);
       return {
         variant: "strip",
-        constants: { LANES, CHANNELS: perTile, PARTS: parts, SPAN: Math.ceil((facts.kernelW - 1) / 4) },
+        constants: {
+          LANES,
+          CHANNELS: perTile,
+          PARTS: parts,
+          SPAN: Math.ceil((facts.kernelW - 1) / 4),
+          KERNEL_W: facts.kernelW,
+          UNROLL: unroll(channels, facts.kernelW),
+        },
         items: images * outH * Math.ceil(outW / (4 * parts)),
         perGroup: LANES,
         depth: groups * Math.ceil(outputs / perTile),
@@ -91,6 +101,12 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
 function stripParts(outW: number): 2 | 3 {
   const idle = (parts: number) => Math.ceil(outW / (4 * parts)) * 4 * parts - outW;
   return idle(3) <= idle(2) ? 3 : 2;
+}
+
+/** Channels written out in one round of the loop: enough that the sums it carries serve several taps. */
+function unroll(channels: number, kernelW: number): 1 | 2 | 4 {
+  for (const count of [4, 2] as const) if (channels % count === 0 && count * kernelW <= MOST_TAPS) return count;
+  return 1;
 }
 
 function fitsStrip({ unitStep, kernelW }: ConvFacts): boolean {

@@ -20,9 +20,10 @@ declare module "vitest" {
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Nothing but this page's own scripts and files: no eval, no inline code, no WebAssembly. */
-const POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
+const POLICY =
+  "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-const HTML = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Nudge</title><script type="module" src="/page.js"></script>`;
+const HTML = `<!doctype html><meta charset="utf-8"><title>Nudge</title><script type="module" src="/page.js"></script>`;
 
 const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
 

@@ -30,7 +30,7 @@ const RADII: readonly { norm: Norm; radius: number }[] = [
 const { overshoot, candidates, maxIterations, rule } = deepfoolDefaults;
 const DEEPFOOL = { overshoot, candidates, maxIterations, rule };
 /** Passes are few, so that a CPU is done within a minute. */
-const PASSES = { foolingRate: 0.8, maxPasses: 3 };
+const PASSES = { foolingRate: 0.8, maxPasses: 4 };
 /** Digits the perturbations are computed from: twenty a class. */
 const COMPUTED_FROM = 200;
 /** Digits for DeepFool's mean ρ: enough for two digits of it, few enough for a CPU. */
