@@ -4,7 +4,7 @@
 // grid     lines along the folded line; one invocation walks one line three times
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid
+// linked with      lib/grid, lib/exponential
 
 struct Params { lines: u32, extent: u32, inner: u32 }
 
@@ -27,7 +27,7 @@ fn main(
   for (var at = first; at < end; at += params.inner) { largest = max(largest, input[at]); }
   var total = 0.0;
   for (var at = first; at < end; at += params.inner) {
-    let e = exp(input[at] - largest);
+    let e = exp_accurate(vec4f(input[at] - largest)).x;
     output[at] = e;
     total += e;
   }

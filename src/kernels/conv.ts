@@ -17,6 +17,7 @@ import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
 import { planConv, type ConvFacts } from "./conv-planner.ts";
+import { conv3d, convTranspose3d } from "./conv3d.ts";
 import { epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
@@ -154,8 +155,9 @@ function importConv(node: OnnxNode, emit: Emitter, importCore: (node: OnnxNode, 
   if (!w.data) throw new Unsupported("the weights must be constants");
   const spatial = x.shape.length - 2;
   if (w.shape.length !== x.shape.length) throw new ShapeError(`weights [${w.shape}] do not fit an input [${x.shape}]`);
-  if (spatial !== 1 && spatial !== 2) throw new Unsupported(`${spatial}-D convolution; 1-D and 2-D are covered`);
   const bias = node.inputs[2];
+  if (spatial === 3) return [(node.op === "Conv" ? conv3d : convTranspose3d)(node, x, w, bias, emit)];
+  if (spatial !== 1 && spatial !== 2) throw new Unsupported(`${spatial}-D convolution; 1-D to 3-D are covered`);
   const [inputs, computedBias] = bias && !bias.data ? [[x, w], bias] : [node.inputs, undefined];
   const plain = importCore({ ...node, inputs }, emit, spatial, spatial === 2 ? x : lifted(x, emit), spatial === 2 ? w : lifted(w, emit));
   const y = computedBias ? addComputedBias(plain, computedBias, emit) : plain;
@@ -184,7 +186,7 @@ export const conv = defineOp({
   onnx: {
     Conv: {
       since: 1,
-      restrictions: "1-D and 2-D; weights constant",
+      restrictions: "1-D to 3-D; weights constant",
       import: (node, emit) =>
         importConv(node, emit, (node, emit, spatial, x, w) => {
           checkKernelShape(node, w);
@@ -234,7 +236,7 @@ export const convTranspose = defineOp({
   onnx: {
     ConvTranspose: {
       since: 1,
-      restrictions: "1-D and 2-D; weights constant",
+      restrictions: "1-D to 3-D; weights constant",
       import: (node, emit) =>
         importConv(node, emit, (node, emit, spatial, x, w) => {
           checkKernelShape(node, w);

@@ -154,7 +154,7 @@ export const matmul = defineOp({
   epilogues: ["clamp", "mask"],
   onnx: {
     MatMul: { since: 1, import: importMatmul },
-    Gemm: { since: 7, import: importGemm },
+    Gemm: { since: 6, import: importGemm },
   },
   infer: ([a, b, bias]) => {
     const left = matrices(a, "A");

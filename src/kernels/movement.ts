@@ -9,9 +9,9 @@ import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
 import { axes, broadcastShapes, broadcastStrides, reshapeTo, stridesOf, sumTo } from "./broadcast.ts";
-import { defineOp, Unsupported } from "./op.ts";
+import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
-import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
+import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { gridSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
 
 const copyKernel = defineKernel("strided_copy", copySource, gridSource, indexingSource, slotsSource);
@@ -149,7 +149,6 @@ const slice = defineCopy({
   name: "Slice",
   onnx: {
     Slice: { acceptsIntegers: true, since: 1, import: importSlice, restrictions: "starts, ends, axes and steps known at load" },
-    Pad: { acceptsIntegers: true, since: 2, import: importPad, restrictions: "constant mode; pads known at load" },
   },
   shape: (_x, attributes) => numbers(attributes, "extents"),
   rule: (x, output, attributes) => ({
@@ -207,28 +206,7 @@ function importSlice(node: OnnxNode, emit: Emitter): Value[] {
     whole.steps[a] = step;
     whole.extents[a] = Math.max(0, Math.ceil((end - start) / step));
   });
-  if (whole.extents.includes(0)) throw new Unsupported("a slice that leaves nothing");
   return [emit.add("Slice", [x], whole)];
-}
-
-function importPad(node: OnnxNode, emit: Emitter): Value[] {
-  const x = requiredInput(node, 0);
-  const mode = stringAttribute(node, "mode", "constant");
-  if (mode !== "constant") throw new Unsupported(`mode ${mode}`, "mode");
-  const pads = node.opset < 11 ? (numbersAttribute(node, "pads") ?? numbersAttribute(node, "paddings")) : constantInput(node, 1, "the pads");
-  if (!pads) throw new ShapeError("pads are missing");
-  const value = node.opset < 11 ? numberAttribute(node, "value", 0) : (constantInput(node, 2, "the value")?.[0] ?? 0);
-  const rank = x.shape.length;
-  const listed = constantInput(node, 3, "the axes")?.map((axis) => normaliseAxis(axis, rank)) ?? x.shape.map((_, axis) => axis);
-  if (pads.length !== 2 * listed.length) throw new ShapeError(`${pads.length} pads for ${listed.length} axes`);
-  const starts = x.shape.map(() => 0);
-  const extents = [...x.shape];
-  listed.forEach((axis, i) => {
-    starts[axis] = 0 - pads[i]!;
-    extents[axis]! += pads[i]! + pads[i + listed.length]!;
-  });
-  if (extents.some((extent) => extent < 1)) throw new ShapeError(`pads [${pads}] leave nothing of [${x.shape}]`);
-  return [emit.add("Slice", [x], { starts, steps: x.shape.map(() => 1), extents, fill: value })];
 }
 
 function importReshape(node: OnnxNode, emit: Emitter): Value[] {
@@ -289,7 +267,9 @@ const reshape = defineOp({
 });
 
 function importConcat(node: OnnxNode, emit: Emitter): Value[] {
-  const inputs = node.inputs.filter((input): input is Value => input !== undefined);
+  const given = node.inputs.filter((input): input is Value => input !== undefined);
+  const filled = given.filter((input) => sizeOf(input.shape) > 0);
+  const inputs = filled.length > 0 ? filled : given;
   const axis = normaliseAxis(numberAttribute(node, "axis", 1), requiredInput(node, 0).shape.length);
   return [emit.add("Concat", inputs, { axis })];
 }
@@ -357,4 +337,16 @@ const concat = defineOp({
     ),
 });
 
-export const movementOps: readonly OpDefinition[] = [reshape, transpose, expand, slice, unslice, concat];
+/** The same again, in memory of its own, one copy a sample: what makes an output of an input or of a constant. */
+const copy = defineOp({
+  name: "Copy",
+  infer: ([x]) => [{ shape: x!.shape, type: x!.type }],
+  lower: (lowering) => {
+    const [x] = lowering.node.inputs as [Value];
+    launchCopy(lowering, x, lowering.node.outputs[0]!, { extents: [sizeOf(x.shape)], bounds: [sizeOf(x.shape)], inStrides: [1] });
+  },
+  vjp: (_context, cotangent) => [cotangent],
+  jvp: (_context, [tangent]) => tangent!,
+});
+
+export const movementOps: readonly OpDefinition[] = [reshape, transpose, expand, slice, unslice, concat, copy];

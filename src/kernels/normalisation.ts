@@ -14,6 +14,7 @@ const DEFAULT_EPSILON = 1e-5;
 function importBatchNormalization(node: OnnxNode, emit: Emitter): Value[] {
   const [x, gamma, beta, mean, variance] = [0, 1, 2, 3, 4].map((i) => requiredInput(node, i)) as [Value, Value, Value, Value, Value];
   if (numberAttribute(node, "training_mode", 0) !== 0) throw new Unsupported("training_mode = 1 normalises by the batch", "training_mode");
+  if (node.opset < 7 && numberAttribute(node, "is_test", 0) === 0) throw new Unsupported("is_test = 0 normalises by the batch", "is_test");
   if (node.opset < 9 && numberAttribute(node, "spatial", 1) === 0) throw new Unsupported("spatial = 0", "spatial");
   const channels = x.shape[1];
   if (channels === undefined) throw new ShapeError(`the input [${x.shape}] has no channel axis`);
@@ -31,7 +32,7 @@ function importBatchNormalization(node: OnnxNode, emit: Emitter): Value[] {
 /** Present in the registry for its importer; no graph holds it. */
 const batchNormalization = defineOp({
   name: "BatchNormalization",
-  onnx: { BatchNormalization: { since: 7, import: importBatchNormalization, restrictions: "inference; parameters constant" } },
+  onnx: { BatchNormalization: { since: 6, import: importBatchNormalization, restrictions: "inference; parameters constant" } },
   infer: ([x]) => [{ shape: x!.shape, type: "float" }],
   lower: () => {
     throw new Error("BatchNormalization is imported as Mul and Add");

@@ -60,40 +60,62 @@ export interface Window {
   readonly dilations: readonly [number, number];
 }
 
-function pair(node: OnnxNode, name: string, spatial: number): [number, number] {
+/** The window of a convolution or pool along one axis. */
+export interface AxisWindow {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly dilation: number;
+}
+
+function perAxis(node: OnnxNode, name: string, spatial: number): readonly number[] {
   const list = numbersAttribute(node, name) ?? Array<number>(spatial).fill(1);
   if (list.length !== spatial) throw new ShapeError(`attribute ${name} has ${list.length} entries for ${spatial} spatial axes`);
   if (list.some((n) => !Number.isInteger(n) || n < 1)) throw new ShapeError(`attribute ${name} [${list}] is not positive`);
-  return spatial === 1 ? [1, list[0]!] : [list[0]!, list[1]!];
+  return list;
 }
 
-/**
- * Strides, dilations and explicit pads of a Conv or pool node. `input` and `kernel` are height and width; a 1-D op has
- * height 1. auto_pad is resolved to explicit pads.
- */
-export function readWindow(node: OnnxNode, input: readonly [number, number], kernel: readonly [number, number], spatial: number): Window {
-  const strides = pair(node, "strides", spatial);
-  const dilations = pair(node, "dilations", spatial);
+/** Strides, dilations and pads of a Conv or pool node along every spatial axis. auto_pad is resolved to explicit pads. */
+export function readAxisWindows(node: OnnxNode, input: readonly number[], kernel: readonly number[]): readonly AxisWindow[] {
+  const spatial = input.length;
+  const strides = perAxis(node, "strides", spatial);
+  const dilations = perAxis(node, "dilations", spatial);
   const autoPad = stringAttribute(node, "auto_pad", "NOTSET");
-  let pads: [number, number, number, number] = [0, 0, 0, 0];
+  const listed = numbersAttribute(node, "pads") ?? Array<number>(2 * spatial).fill(0);
+  if (!["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"].includes(autoPad)) throw new Unsupported(`auto_pad ${autoPad} is not known`, "auto_pad");
   if (autoPad === "NOTSET") {
-    const list = numbersAttribute(node, "pads") ?? Array<number>(2 * spatial).fill(0);
-    if (list.length !== 2 * spatial) throw new ShapeError(`attribute pads has ${list.length} entries for ${spatial} spatial axes`);
-    pads = spatial === 1 ? [0, list[0]!, 0, list[1]!] : [list[0]!, list[1]!, list[2]!, list[3]!];
-    if (pads.some((p) => !Number.isInteger(p))) throw new ShapeError(`attribute pads [${list}] is not integral`);
-  } else if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") {
-    const total = [0, 1].map((axis) => {
-      const out = Math.ceil(input[axis]! / strides[axis]!);
-      return Math.max(0, (out - 1) * strides[axis]! + (kernel[axis]! - 1) * dilations[axis]! + 1 - input[axis]!);
-    });
-    const small = total.map((t) => Math.floor(t / 2));
-    const large = total.map((t, i) => t - small[i]!);
-    const [begin, end] = autoPad === "SAME_UPPER" ? [small, large] : [large, small];
-    pads = [begin[0]!, begin[1]!, end[0]!, end[1]!];
-  } else if (autoPad !== "VALID") {
-    throw new Unsupported(`auto_pad ${autoPad} is not known`, "auto_pad");
+    if (listed.length !== 2 * spatial) throw new ShapeError(`attribute pads has ${listed.length} entries for ${spatial} spatial axes`);
+    if (listed.some((p) => !Number.isInteger(p))) throw new ShapeError(`attribute pads [${listed}] is not integral`);
   }
-  return { kernel: [kernel[0], kernel[1]], strides, pads, dilations };
+  return kernel.map((taps, axis) => {
+    const shape = { kernel: taps, stride: strides[axis]!, dilation: dilations[axis]! };
+    if (autoPad === "NOTSET") return { ...shape, begin: listed[axis]!, end: listed[axis + spatial]! };
+    if (autoPad === "VALID") return { ...shape, begin: 0, end: 0 };
+    const out = Math.ceil(input[axis]! / shape.stride);
+    const total = Math.max(0, (out - 1) * shape.stride + (taps - 1) * shape.dilation + 1 - input[axis]!);
+    const small = Math.floor(total / 2);
+    return autoPad === "SAME_UPPER" ? { ...shape, begin: small, end: total - small } : { ...shape, begin: total - small, end: small };
+  });
+}
+
+/** The window over two axes. */
+export function windowOf(h: AxisWindow, w: AxisWindow): Window {
+  return {
+    kernel: [h.kernel, w.kernel],
+    strides: [h.stride, w.stride],
+    pads: [h.begin, w.begin, h.end, w.end],
+    dilations: [h.dilation, w.dilation],
+  };
+}
+
+/** An axis on which nothing moves: the height of a 1-D op. */
+export const STILL: AxisWindow = { kernel: 1, stride: 1, begin: 0, end: 0, dilation: 1 };
+
+/** The window of a Conv or pool node over height and width; a 1-D op has height 1. */
+export function readWindow(node: OnnxNode, input: readonly [number, number], kernel: readonly [number, number], spatial: number): Window {
+  const axes = readAxisWindows(node, input.slice(2 - spatial), kernel.slice(2 - spatial));
+  return windowOf(spatial === 1 ? STILL : axes[0]!, axes.at(-1)!);
 }
 
 /** Output extent of a sliding window on one axis. */

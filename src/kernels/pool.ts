@@ -1,10 +1,11 @@
 /**
- * Pools over two spatial axes (1-D pools are lifted to height 1).
+ * Pools over two spatial axes (1-D pools are lifted to height 1, 3-D pools are two in a row).
  *
  * MaxPool keeps the pixel that won each window; its vjp sends cotangents there (MaxPoolAdjoint), its jvp reads tangents from
  * there (MaxPoolTangent). AveragePool is linear: its jvp is itself, its vjp AveragePoolAdjoint, the same kernel with the
  * adjoint tap rule. Ties in a maximum: the first tap in row-major order wins.
  */
+import indicesSource from "../../shaders/pool/pool_indices.wgsl?raw";
 import averageSource from "../../shaders/pool/average_pool.wgsl?raw";
 import maxAdjointSource from "../../shaders/pool/max_pool_adjoint.wgsl?raw";
 import maxAdjointDisjointSource from "../../shaders/pool/max_pool_adjoint_disjoint.wgsl?raw";
@@ -17,16 +18,19 @@ import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, Value } from "../runtime/graph/graph.ts";
 import type { Operand } from "../runtime/plan/launch.ts";
+import { reshapeTo } from "./broadcast.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode, OpDefinition } from "./op.ts";
-import { numberAttribute, numbersAttribute, readWindow, requiredInput, windowOutput } from "./onnx-attributes.ts";
-import type { Window } from "./onnx-attributes.ts";
+import { numberAttribute, numbersAttribute, readAxisWindows, requiredInput, STILL, windowOf, windowOutput } from "./onnx-attributes.ts";
+import type { AxisWindow, Window } from "./onnx-attributes.ts";
+import { powerOf } from "./unary-functions.ts";
 import { gridSource, LANES, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const maxKernel = defineKernel("max_pool", maxSource, paramsSource, gridSource, tapsForwardSource);
 const maxAdjointKernel = defineKernel("max_pool_adjoint", maxAdjointSource, paramsSource, gridSource, slotsSource);
 const maxAdjointDisjointKernel = defineKernel("max_pool_adjoint_disjoint", maxAdjointDisjointSource, paramsSource, gridSource, slotsSource);
 const maxTangentKernel = defineKernel("max_pool_tangent", maxTangentSource, paramsSource, gridSource, slotsSource);
+const indicesKernel = defineKernel("pool_indices", indicesSource, gridSource);
 const averageKernel = defineKernel("average_pool", averageSource, paramsSource, gridSource, tapsForwardSource);
 const averageAdjointKernel = defineKernel("average_pool_adjoint", averageSource, paramsSource, gridSource, tapsAdjointSource);
 
@@ -98,25 +102,107 @@ function launchPool(
   });
 }
 
-function importPool(node: OnnxNode, emit: Emitter, op: string): Value[] {
-  const x = requiredInput(node, 0);
-  const spatial = x.shape.length - 2;
+interface PoolRules {
+  readonly ceil: boolean;
+  readonly countPadding: boolean;
+}
+
+/** One pool of planes x [N, C, H, W]. */
+type PlanePool = (x: Value, window: Window, rules: PoolRules, emit: Emitter) => Value;
+
+const planePool =
+  (op: string): PlanePool =>
+  (x, window, rules, emit) =>
+    emit.add(op, [x], { ...window, ...rules, inputSize: [x.shape[2]!, x.shape[3]!] });
+
+/**
+ * Sums under windows: a convolution of every channel with ones. What ceil_mode lets hang over is padding, which adds nothing.
+ */
+const sumPool: PlanePool = (x, window, { ceil }, emit) => {
+  const channels = x.shape[1]!;
+  const { kernel, strides, pads, dilations } = window;
+  const inputSize = [x.shape[2]!, x.shape[3]!] as const;
+  const end = ([0, 1] as const).map((axis) => {
+    const out = poolOutput({ ...window, ceil, countPadding: true, inputSize }, axis);
+    const reach = (out - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
+    return Math.max(pads[axis + 2]!, reach - inputSize[axis] - pads[axis]);
+  });
+  const ones = emit.constant([channels, 1, ...kernel], new Float32Array(channels * kernel[0] * kernel[1]).fill(1));
+  return emit.add("Conv", [x, ones], { strides, dilations, pads: [pads[0], pads[1], ...end], groups: channels });
+};
+
+/** A pool over one, two or three spatial axes: three are pooled by height and width, then by depth. */
+function poolSpace(node: OnnxNode, x: Value, pool: PlanePool, emit: Emitter): Value {
+  const space = x.shape.slice(2);
   const listed = numbersAttribute(node, "kernel_shape");
   if (!listed) throw new ShapeError("attribute kernel_shape is missing");
-  if (spatial !== 1 && spatial !== 2) throw new Unsupported(`${spatial}-D pooling; 1-D and 2-D are covered`);
-  if (listed.length !== spatial) throw new ShapeError(`kernel_shape [${listed}] does not fit an input [${x.shape}]`);
-  const lifted = spatial === 2 ? x : emit.add("Reshape", [x], { shape: [x.shape[0]!, x.shape[1]!, 1, x.shape[2]!] });
-  const inputSize: [number, number] = [lifted.shape[2]!, lifted.shape[3]!];
-  const window = readWindow(node, inputSize, spatial === 2 ? [listed[0]!, listed[1]!] : [1, listed[0]!], spatial);
-  const attributes = {
-    ...window,
-    inputSize,
-    ceil: numberAttribute(node, "ceil_mode", 0) !== 0,
-    countPadding: numberAttribute(node, "count_include_pad", 0) !== 0,
-  };
-  const y = emit.add(op, [lifted], attributes);
-  return [spatial === 2 ? y : emit.add("Reshape", [y], { shape: [y.shape[0]!, y.shape[1]!, y.shape[3]!] })];
+  if (space.length < 1 || space.length > 3) throw new Unsupported(`${space.length}-D pooling; 1-D to 3-D are covered`);
+  if (listed.length !== space.length) throw new ShapeError(`kernel_shape [${listed}] does not fit an input [${x.shape}]`);
+  const windows = readAxisWindows(node, space, listed);
+  const rules = { ceil: numberAttribute(node, "ceil_mode", 0) !== 0, countPadding: numberAttribute(node, "count_include_pad", 0) !== 0 };
+  const [n, channels] = x.shape as [number, number];
+  const [h, w] = windows.slice(-2) as [AxisWindow, AxisWindow];
+  if (space.length === 2) return pool(x, windowOf(h, w), rules, emit);
+  if (space.length === 1) {
+    const y = pool(reshapeTo(x, [n, channels, 1, space[0]!], emit), windowOf(STILL, windows[0]!), rules, emit);
+    return reshapeTo(y, [n, channels, y.shape[3]!], emit);
+  }
+  const flat = pool(reshapeTo(x, [n, channels * space[0]!, space[1]!, space[2]!], emit), windowOf(h, w), rules, emit);
+  const [outH, outW] = flat.shape.slice(2) as [number, number];
+  const deep = pool(reshapeTo(flat, [n, channels, space[0]!, outH * outW], emit), windowOf(windows[0]!, STILL), rules, emit);
+  return reshapeTo(deep, [n, channels, deep.shape[2]!, outH, outW], emit);
 }
+
+function importPool(node: OnnxNode, emit: Emitter, op: string): Value[] {
+  return [poolSpace(node, requiredInput(node, 0), planePool(op), emit)];
+}
+
+function importMaxPool(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const x = requiredInput(node, 0);
+  if (node.outputCount < 2) return importPool(node, emit, "MaxPool");
+  if (x.shape.length === 5) throw new Unsupported("the Indices of a 3-D pool");
+  let argmax: Value | undefined;
+  const columnMajor = numberAttribute(node, "storage_order", 0) !== 0;
+  const y = poolSpace(node, x, (plane, window, rules) => {
+    const [best, at] = emit.addAll("MaxPool", [plane], { ...window, ...rules, inputSize: [plane.shape[2]!, plane.shape[3]!] });
+    argmax = emit.add("PoolIndices", [at], { columnMajor, inputSize: [plane.shape[2]!, plane.shape[3]!] });
+    return best!;
+  }, emit);
+  return [y, reshapeTo(argmax!, y.shape, emit)];
+}
+
+/** (Σ |x|^p)^(1/p) under each window. */
+function importLpPool(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const x = requiredInput(node, 0);
+  const p = numberAttribute(node, "p", 2);
+  const powers = p === 2 ? emit.add("Mul", [x, x]) : powerOf(emit.add("Abs", [x]), p, emit);
+  return [powerOf(poolSpace(node, powers, sumPool, emit), 1 / p, emit)];
+}
+
+/** The winners of a MaxPool as positions in its whole input. Input: argmax. */
+const poolIndices = defineOp({
+  name: "PoolIndices",
+  infer: ([argmax]) => [{ shape: argmax!.shape, type: "int" }],
+  lower: (lowering) => {
+    const [argmax] = lowering.node.inputs as [Value];
+    const output = lowering.node.outputs[0]!;
+    const { columnMajor, inputSize } = lowering.node.attributes as { columnMajor: boolean; inputSize: readonly [number, number] };
+    const elements = sizeOf(output.shape);
+    lowering.launch({
+      kernel: indicesKernel,
+      constants: { LANES, COLUMN_MAJOR: columnMajor },
+      bindings: { argmax, output },
+      params: {
+        elements: lowering.copies(output) * elements,
+        elements_per_copy: elements,
+        windows: sizeOf(output.shape.slice(2)),
+        in_h: inputSize[0],
+        in_w: inputSize[1],
+      },
+      grid: { lead: output.lead, items: elements, perGroup: LANES, depth: 1 },
+    });
+  },
+});
 
 function inferPool(x: Value | undefined, attributes: Attributes): readonly number[] {
   const [n, c, h, w] = planeOf(x);
@@ -137,7 +223,7 @@ function inferPool(x: Value | undefined, attributes: Attributes): readonly numbe
 
 const maxPool = defineOp({
   name: "MaxPool",
-  onnx: { MaxPool: { since: 1, import: (node, emit) => importPool(node, emit, "MaxPool"), restrictions: "1-D and 2-D; no Indices output" } },
+  onnx: { MaxPool: { since: 1, import: importMaxPool, restrictions: "1-D to 3-D; Indices in 1-D and 2-D" } },
   infer: ([x], attributes) => {
     const shape = inferPool(x, attributes);
     return [
@@ -188,7 +274,10 @@ const maxPoolTangent = defineOp({
 
 const averagePool = defineOp({
   name: "AveragePool",
-  onnx: { AveragePool: { since: 1, import: (node, emit) => importPool(node, emit, "AveragePool"), restrictions: "1-D and 2-D" } },
+  onnx: {
+    AveragePool: { since: 1, import: (node, emit) => importPool(node, emit, "AveragePool"), restrictions: "1-D to 3-D" },
+    LpPool: { since: 2, import: importLpPool, restrictions: "1-D to 3-D" },
+  },
   infer: ([x], attributes) => [{ shape: inferPool(x, attributes), type: "float" }],
   lower: (lowering) => {
     const [input] = lowering.node.inputs as [Value];
@@ -213,4 +302,4 @@ const averagePoolAdjoint = defineOp({
   },
 });
 
-export const poolOps: readonly OpDefinition[] = [maxPool, maxPoolAdjoint, maxPoolTangent, averagePool, averagePoolAdjoint];
+export const poolOps: readonly OpDefinition[] = [maxPool, poolIndices, maxPoolAdjoint, maxPoolTangent, averagePool, averagePoolAdjoint];

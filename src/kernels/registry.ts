@@ -3,15 +3,21 @@ import { axisMapOps } from "./axis-map.ts";
 import { conv, convTranspose } from "./conv.ts";
 import { binaryOps } from "./binary.ts";
 import { mask, unaryOps, unarySlope } from "./unary.ts";
+import { einsumOps } from "./einsum.ts";
 import { gatherOps } from "./gather.ts";
 import { matmul } from "./matmul.ts";
 import { movementOps } from "./movement.ts";
+import { padOps } from "./pad.ts";
 import { poolOps } from "./pool.ts";
+import { quantisationOps } from "./quantisation.ts";
 import { rearrangeOps } from "./rearrange.ts";
 import { reduceOps } from "./reduce.ts";
+import { resizeOps } from "./resize.ts";
+import { sampleNormalisationOps } from "./sample-normalisation.ts";
 import { softmaxOps } from "./softmax.ts";
 import { normalisationOps } from "./normalisation.ts";
 import { sourceOps } from "./source.ts";
+import { topKOps } from "./top-k.ts";
 import { whereOps } from "./where.ts";
 import type { OnnxBinding, OpDefinition } from "./op.ts";
 
@@ -27,11 +33,17 @@ const definitions: readonly OpDefinition[] = [
   ...poolOps,
   ...reduceOps,
   ...softmaxOps,
+  ...topKOps,
+  ...einsumOps,
+  ...quantisationOps,
   ...normalisationOps,
+  ...sampleNormalisationOps,
   ...movementOps,
   ...axisMapOps,
   ...gatherOps,
   ...rearrangeOps,
+  ...padOps,
+  ...resizeOps,
   ...sourceOps,
 ];
 

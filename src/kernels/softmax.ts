@@ -1,31 +1,39 @@
 /**
- * Softmax along one axis: y = e / Σe with e = exp(x − max x).
+ * Softmax along one axis, y = e / Σe with e = exp(x − max x), its logarithm, and Hardmax, a one at the first maximum.
  *
- *   vjp   dx = y ⊙ (dy − Σ dy ⊙ y)         jvp   the same: the Jacobian diag(y) − y yᵀ is symmetric
+ *   Softmax      vjp   dx = y ⊙ (dy − Σ dy ⊙ y)         jvp   the same: the Jacobian diag(y) − y yᵀ is symmetric
+ *   LogSoftmax   vjp   dx = dy − e^y Σ dy               jvp   dy = dx − Σ e^y ⊙ dx
+ *   Hardmax      0
  *
  * Nudge differentiates logits, not probabilities (attacks attach to a trailing softmax's input), so the derivative is built
  * from other ops rather than fused.
  */
 import { ShapeError } from "../runtime/errors.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import type { Attributes, Value } from "../runtime/graph/graph.ts";
+import type { Emitter, Lowering, OnnxBinding, OnnxNode, OpDefinition, TensorType } from "./op.ts";
 import { reshapeTo } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import { normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import softmaxSource from "../../shaders/reduce/softmax.wgsl?raw";
+import argSource from "../../shaders/reduce/arg_reduce.wgsl?raw";
+import logSoftmaxSource from "../../shaders/reduce/log_softmax.wgsl?raw";
+import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
+import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import { gridSource, LANES } from "./wgsl.ts";
 
-const kernel = defineKernel("softmax", softmaxSource, gridSource);
+const kernel = defineKernel("softmax", softmaxSource, gridSource, exponentialSource);
+const logKernel = defineKernel("log_softmax", logSoftmaxSource, gridSource, exponentialSource);
+const argKernel = defineKernel("arg_reduce", argSource, gridSource);
 
 /** Before opset 13 the axes from `axis` on were flattened into one; since then `axis` alone is normalised. */
-function importSoftmax(node: OnnxNode, emit: Emitter): Value[] {
+function importSoftmax(op: string, node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   const axis = normaliseAxis(numberAttribute(node, "axis", node.opset < 13 ? 1 : -1), x.shape.length);
-  if (node.opset >= 13) return [emit.add("Softmax", [x], { axis })];
+  if (node.opset >= 13) return [emit.add(op, [x], { axis })];
   const flat = reshapeTo(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))], emit);
-  return [reshapeTo(emit.add("Softmax", [flat], { axis: 1 }), x.shape, emit)];
+  return [reshapeTo(emit.add(op, [flat], { axis: 1 }), x.shape, emit)];
 }
 
 function symmetricJacobianTimes(y: Value, direction: Value, axis: number, emit: Emitter): Value {
@@ -33,30 +41,90 @@ function symmetricJacobianTimes(y: Value, direction: Value, axis: number, emit: 
   return emit.add("Mul", [y, emit.add("Sub", [direction, weighted])]);
 }
 
+function inferSoftmax([x]: readonly (Value | undefined)[], attributes: Attributes): readonly TensorType[] {
+  if (!x) throw new ShapeError("input 0 is missing");
+  normaliseAxis(attributes["axis"] as number, x.shape.length);
+  return [{ shape: x.shape, type: "float" }];
+}
+
+/** Launches a kernel that walks each line along the node's axis, as `input` has it. */
+export function launchLines(lowering: Lowering, kernel: Kernel, constants: Record<string, boolean> = {}): void {
+  const [input] = lowering.node.inputs as [Value];
+  const output = lowering.node.outputs[0]!;
+  const axis = lowering.node.attributes["axis"] as number;
+  const lines = sizeOf(input.shape) / input.shape[axis]!;
+  lowering.launch({
+    kernel,
+    constants: { LANES, ...constants },
+    bindings: { input, output },
+    params: { lines: lowering.copies(output) * lines, extent: input.shape[axis]!, inner: sizeOf(input.shape.slice(axis + 1)) },
+    grid: { lead: output.lead, items: lines, perGroup: LANES, depth: 1 },
+  });
+}
+
 const softmax = defineOp({
   name: "Softmax",
-  onnx: { Softmax: { since: 1, import: importSoftmax } },
-  infer: ([x], attributes) => {
-    if (!x) throw new ShapeError("input 0 is missing");
-    normaliseAxis(attributes["axis"] as number, x.shape.length);
-    return [{ shape: x.shape, type: "float" }];
-  },
-  lower: (lowering) => {
-    const [input] = lowering.node.inputs as [Value];
-    const output = lowering.node.outputs[0]!;
-    const axis = lowering.node.attributes["axis"] as number;
-    const inner = sizeOf(output.shape.slice(axis + 1));
-    const lines = sizeOf(output.shape) / output.shape[axis]!;
-    lowering.launch({
-      kernel,
-      constants: { LANES },
-      bindings: { input, output },
-      params: { lines: lowering.copies(output) * lines, extent: output.shape[axis]!, inner },
-      grid: { lead: output.lead, items: lines, perGroup: LANES, depth: 1 },
-    });
-  },
+  onnx: { Softmax: { since: 1, import: (node, emit) => importSoftmax("Softmax", node, emit) } },
+  infer: inferSoftmax,
+  lower: (lowering) => launchLines(lowering, kernel),
   vjp: ({ node, emit }, dy) => [symmetricJacobianTimes(node.outputs[0]!, dy, node.attributes["axis"] as number, emit)],
   jvp: ({ node, emit }, [dx]) => symmetricJacobianTimes(node.outputs[0]!, dx!, node.attributes["axis"] as number, emit),
 });
 
-export const softmaxOps: readonly OpDefinition[] = [softmax];
+const logSoftmax = defineOp({
+  name: "LogSoftmax",
+  onnx: { LogSoftmax: { since: 1, import: (node, emit) => importSoftmax("LogSoftmax", node, emit) } },
+  infer: inferSoftmax,
+  lower: (lowering) => launchLines(lowering, logKernel),
+  vjp: ({ node, emit }, dy) => {
+    const share = emit.add("Exp", [node.outputs[0]]);
+    const total = emit.add("ReduceSum", [dy], { axes: [node.attributes["axis"] as number] });
+    return [emit.add("Sub", [dy, emit.add("Mul", [total, share])])];
+  },
+  jvp: ({ node, emit }, [dx]) => {
+    const share = emit.add("Exp", [node.outputs[0]]);
+    return emit.add("Sub", [dx, emit.add("ReduceSum", [emit.add("Mul", [dx, share])], { axes: [node.attributes["axis"] as number] })]);
+  },
+});
+
+function importHardmax(node: OnnxNode, emit: Emitter): Value[] {
+  const x = requiredInput(node, 0);
+  const axis = normaliseAxis(numberAttribute(node, "axis", node.opset < 13 ? 1 : -1), x.shape.length);
+  const extent = node.opset < 13 ? sizeOf(x.shape.slice(axis)) : x.shape[axis]!;
+  const lines = node.opset < 13 ? emit.add("Reshape", [x], { shape: [...x.shape.slice(0, axis), extent] }) : x;
+  const first = emit.add("ArgReduce", [lines], { axis, smallest: false, last: false });
+  const classes = emit.constant([extent, ...lines.shape.slice(axis + 1).map(() => 1)], Array.from({ length: extent }, (_, i) => i), "int");
+  const hit = emit.add("Retype", [emit.add("Equal", [first, classes])], { type: "float" });
+  return [emit.add("Reshape", [hit], { shape: [...x.shape] })];
+}
+
+function importArg(smallest: boolean): OnnxBinding {
+  return {
+    since: 1,
+    derivative: "none",
+    import: (node, emit) => {
+      const x = requiredInput(node, 0);
+      const axis = normaliseAxis(numberAttribute(node, "axis", 0), x.shape.length);
+      const found = emit.add("ArgReduce", [x], { axis, smallest, last: numberAttribute(node, "select_last_index", 0) !== 0 });
+      if (numberAttribute(node, "keepdims", 1) !== 0) return [found];
+      return [emit.add("Reshape", [found], { shape: x.shape.filter((_, a) => a !== axis) })];
+    },
+  };
+}
+
+/** Where along its axis the largest or smallest element lies. The axis stays, with extent 1. Integers have no derivative. */
+const argReduce = defineOp({
+  name: "ArgReduce",
+  onnx: {
+    ArgMax: importArg(false),
+    ArgMin: importArg(true),
+    Hardmax: { since: 1, import: importHardmax, derivative: "0" },
+  },
+  infer: ([x], attributes) => [{ shape: x!.shape.map((extent, axis) => (axis === attributes["axis"] ? 1 : extent)), type: "int" }],
+  lower: (lowering) => {
+    const { smallest, last } = lowering.node.attributes as { smallest: boolean; last: boolean };
+    launchLines(lowering, argKernel, { SMALLEST: smallest, LAST: last });
+  },
+});
+
+export const softmaxOps: readonly OpDefinition[] = [softmax, logSoftmax, argReduce];

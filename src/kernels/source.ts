@@ -120,6 +120,13 @@ function importDropout(node: OnnxNode, emit: Emitter): Value[] {
 }
 
 const bindings: Record<string, OnnxBinding> = {
+  If: {
+    since: 1,
+    restrictions: "condition known at load",
+    import: () => {
+      throw new Error("branches are imported in place, by runtime/onnx/import.ts");
+    },
+  },
   Identity: { since: 1, acceptsIntegers: true, import: (node) => [requiredInput(node, 0)] },
   Constant: { since: 1, import: importConstant },
   Dropout: { since: 7, import: importDropout, restrictions: "inference" },

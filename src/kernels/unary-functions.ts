@@ -14,6 +14,7 @@ import coshSource from "../../shaders/elementwise/functions/cosh.wgsl?raw";
 import eluSource from "../../shaders/elementwise/functions/elu.wgsl?raw";
 import erfSource from "../../shaders/elementwise/functions/erf.wgsl?raw";
 import expSource from "../../shaders/elementwise/functions/exp.wgsl?raw";
+import fakeQuantiseSource from "../../shaders/elementwise/functions/fake_quantise.wgsl?raw";
 import floorSource from "../../shaders/elementwise/functions/floor.wgsl?raw";
 import geluSource from "../../shaders/elementwise/functions/gelu.wgsl?raw";
 import geluTanhSource from "../../shaders/elementwise/functions/gelu_tanh.wgsl?raw";
@@ -121,6 +122,7 @@ function importPRelu(node: OnnxNode, emit: Emitter): readonly Value[] {
 /** Small powers are products, roots are roots; a constant exponent is a coefficient, any other an operand. */
 function importPow(node: OnnxNode, emit: Emitter): readonly Value[] {
   const [x, p] = [requiredInput(node, 0), requiredInput(node, 1)];
+  if (node.opset < 7 && node.attributes["axis"] !== undefined) throw new Unsupported("broadcasting along an axis, as before opset 7", "axis");
   const exponent = p.data?.length === 1 && p.shape.length <= x.shape.length && !x.data ? p.data[0]! : undefined;
   if (x.type !== "float" && !(x.data && p.data)) throw new Unsupported("powers of integers to exponents that the network computes");
   if (exponent === undefined) return [emit.add("Pow", [x, p])];
@@ -167,12 +169,13 @@ export const unaryFunctions: readonly UnaryFunction[] = [
   { name: "Floor", source: floorSource, evaluate: Math.floor, onnx: onnx("Floor", 6, {}, flat) },
   { name: "Ceil", source: ceilSource, evaluate: Math.ceil, onnx: onnx("Ceil", 6, {}, flat) },
   { name: "Round", source: roundSource, evaluate: roundHalfEven, onnx: onnx("Round", 11, {}, flat) },
+  { name: "FakeQuantise", source: fakeQuantiseSource, evaluate: (x, low, high) => Math.min(Math.max(roundHalfEven(x), low), high) },
   { name: "Not", source: notSource, evaluate: (x) => Number(x === 0), type: "bool", onnx: onnx("Not", 1, {}, { acceptsIntegers: true, derivative: "none" }) },
   { name: "Sqrt", source: sqrtSource, evaluate: Math.sqrt, onnx: onnx("Sqrt", 6) },
   { name: "InverseSqrt", source: inverseSqrtSource, evaluate: (x, epsilon) => 1 / Math.sqrt(x + epsilon) },
   { name: "Reciprocal", source: reciprocalSource, evaluate: (x) => 1 / x, onnx: onnx("Reciprocal", 6) },
   { name: "ReciprocalOrZero", source: reciprocalOrZeroSource, evaluate: (x) => (x === 0 ? 0 : 1 / x) },
-  { name: "Power", source: powerSource, libraries: [exponentialSource, powerLibrarySource], evaluate: Math.pow, onnx: { Pow: { since: 7, import: importPow } } },
+  { name: "Power", source: powerSource, libraries: [exponentialSource, powerLibrarySource], evaluate: Math.pow, onnx: { Pow: { since: 6, import: importPow } } },
   { name: "Erf", source: erfSource, libraries: normal, evaluate: erf, onnx: onnx("Erf", 9) },
   { name: "Gelu", source: geluSource, libraries: normal, evaluate: (x) => x * normalIntegral(x), onnx: { Gelu: { since: 20, import: importGelu } } },
   {

@@ -24,7 +24,7 @@ function coefficients(attributes: Attributes): { alpha: number; beta: number } {
 
 function defineUnary({ name, source, libraries = [], evaluate, onnx, type }: UnaryFunction): OpDefinition {
   const kernel = defineKernel(name.toLowerCase(), valueSource, gridSource, source, ...libraries);
-  slopeKernels.set(name, defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, slotsSource, source, ...libraries));
+  if (type !== "bool") slopeKernels.set(name, defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, slotsSource, source, ...libraries));
   return defineOp({
     name,
     ...(onnx && { onnx }),

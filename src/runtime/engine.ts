@@ -6,6 +6,7 @@ import { GpuContext } from "./gpu/context.ts";
 import type { AdapterDescription, DeviceOptions, MemoryReport } from "./gpu/context.ts";
 import { withPreprocessing } from "./graph/preprocess.ts";
 import type { PixelTransform } from "./graph/preprocess.ts";
+import { splitLarge } from "./graph/passes/split-large.ts";
 import { simplify } from "./graph/simplify.ts";
 import { Model } from "./model.ts";
 import type { Progress } from "./model.ts";
@@ -74,7 +75,7 @@ export class Engine {
     const imported = importNoted(decodeModel(bytes), options);
     options.onProgress?.({ phase: "parse", done: 1, total: 1 });
     const graph = options.preprocessing ? withPreprocessing(imported.graph, options.preprocessing) : imported.graph;
-    const model = new Model(this.gpu, imported, simplify(graph), {
+    const model = new Model(this.gpu, imported, splitLarge(simplify(graph), this.device.limits.maxStorageBufferBindingSize), {
       name: options.name ?? imported.graph.name,
       maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
       workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,

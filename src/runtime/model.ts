@@ -168,6 +168,8 @@ export class Model {
     const jacobian = this.createTensor([n, count, ...sampleShape(this.inputOf(options))], "jacobian");
     const chunk = Math.min(count, ROWS_AT_ONCE);
     const derivative = this.derivative("vjp", options);
+    const missing = derivative.graph.inputs.find((input) => input !== this.inputOf(options) && input !== derivative.seed);
+    if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given; a Jacobian takes one input`);
     const { program } = await this.program(derivative.graph, n, chunk, `jacobian:${options.output ?? ""}:${options.input ?? ""}`, options, derivative);
     const { capacity } = program.plan;
     const sources = this.sources(this.feeds(x, options));
@@ -318,7 +320,7 @@ export class Model {
     const missing = graph.inputs.find((input) => !feeds.has(input));
     if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given`);
     const counts = [...feeds].map(([value, array]) => this.checkSamples(value, array));
-    const n = counts[0]!;
+    const n = counts[0] ?? 1; // A network whose inputs are all bound to constants is one sample.
     if (counts.some((count) => count !== n)) throw new ShapeError(`inputs of ${this.name} have ${counts.join(" and ")} samples`);
     const { program } = await this.program(graph, n, 1, key, options);
     const { capacity } = program.plan;

@@ -6,7 +6,6 @@
 import { evaluate } from "./evaluate.ts";
 import type { Feeds } from "./evaluate.ts";
 import type { TestModel } from "./model.ts";
-import { sizeOf } from "./model.ts";
 
 const STEP = 1e-6;
 
@@ -21,14 +20,4 @@ export function numericTangent(model: TestModel, feeds: Feeds, input: string, di
   };
   const [ahead, behind] = [moved(1), moved(-1)];
   return ahead.map((value, i) => (value - behind[i]!) / (2 * STEP));
-}
-
-/** The whole Jacobian, one column after another: columns[i] = ∂ output / ∂ input[i]. */
-export function numericJacobian(model: TestModel, feeds: Feeds, input: string, output = 0): Float64Array[] {
-  const size = sizeOf(model.inputs.find(({ name }) => name === input)!.shape);
-  return Array.from({ length: size }, (_, i) => {
-    const direction = new Float64Array(size);
-    direction[i] = 1;
-    return numericTangent(model, feeds, input, direction, output);
-  });
 }

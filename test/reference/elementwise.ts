@@ -39,7 +39,10 @@ export function unary({ f, slope, rounding }: Unary): ReferenceKernel {
 
 function clamp(context: NodeContext, low: number, high: number): Tensor {
   const x = required(context, 0);
-  const y = tensor(x.shape, x.data.map((value) => Math.min(Math.max(value, low), high)));
+  const y = tensor(
+    x.shape,
+    x.data.map((value) => Math.min(Math.max(value, low), high)),
+  );
   y.bound.set(x.bound);
   for (const value of x.data) context.state.margin = Math.min(context.state.margin, Math.abs(value - low), Math.abs(value - high));
   return y;
@@ -100,9 +103,10 @@ export const elementwiseKernels: Readonly<Record<string, ReferenceKernel>> = {
   ...Object.fromEntries(Object.entries(binaries).map(([op, rule]) => [op, binary(rule)])),
   Relu: (context) => clamp(context, 0, Infinity),
   Clip: (context) => {
-    const [low, high] = context.opset < 11
-      ? [number(context, "min", -Infinity), number(context, "max", Infinity)]
-      : [context.inputs[1]?.data[0] ?? -Infinity, context.inputs[2]?.data[0] ?? Infinity];
+    const [low, high] =
+      context.opset < 11
+        ? [number(context, "min", -Infinity), number(context, "max", Infinity)]
+        : [context.inputs[1]?.data[0] ?? -Infinity, context.inputs[2]?.data[0] ?? Infinity];
     return clamp(context, low, high);
   },
   Identity: (context) => required(context, 0),

@@ -7,6 +7,8 @@
  */
 import { elementwiseKernels } from "./elementwise.ts";
 import type { EvaluationState, ReferenceKernel } from "./context.ts";
+import { functionKernels } from "./functions.ts";
+import { gatheringKernels } from "./gathering.ts";
 import { linearKernels } from "./linear.ts";
 import type { TestModel } from "./model.ts";
 import { movementKernels } from "./movement.ts";
@@ -17,6 +19,8 @@ import type { Tensor } from "./tensor.ts";
 
 const kernels: Readonly<Record<string, ReferenceKernel>> = {
   ...elementwiseKernels,
+  ...functionKernels,
+  ...gatheringKernels,
   ...linearKernels,
   ...poolKernels,
   ...reduceKernels,

@@ -84,7 +84,13 @@ function conv(context: NodeContext): Tensor {
               const column = tap(s, j, v, inW);
               if (column === undefined) continue;
               for (let k = 0; k < perGroup; k++) {
-                sums.add(at, x, ((b * c + firstChannel + k) * inH + row) * inW + column, w, ((o * perGroup + k) * h.kernel + i) * v.kernel + j);
+                sums.add(
+                  at,
+                  x,
+                  ((b * c + firstChannel + k) * inH + row) * inW + column,
+                  w,
+                  ((o * perGroup + k) * h.kernel + i) * v.kernel + j,
+                );
               }
             }
           }
@@ -139,7 +145,13 @@ function convTranspose(context: NodeContext): Tensor {
         for (let j = 0; j < v.kernel; j++) {
           const column = s * v.stride - v.begin + j * v.dilation;
           if (column < 0 || column >= outW) continue;
-          sums.add(((b * m + group * perGroup + o) * outH + row) * outW + column, x, from, w, ((k * perGroup + o) * h.kernel + i) * v.kernel + j);
+          sums.add(
+            ((b * m + group * perGroup + o) * outH + row) * outW + column,
+            x,
+            from,
+            w,
+            ((k * perGroup + o) * h.kernel + i) * v.kernel + j,
+          );
         }
       }
     }

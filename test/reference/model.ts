@@ -1,6 +1,7 @@
 /** A network as the tests write it down: what the reference evaluates and what onnx-builder.ts turns into a file. */
 
-export type TestAttribute = number | string | readonly number[] | { readonly ints: readonly number[] } | { readonly floats: readonly number[] };
+export type TestAttribute =
+  number | string | readonly number[] | { readonly ints: readonly number[] } | { readonly floats: readonly number[] };
 
 export interface TestNode {
   readonly op: string;

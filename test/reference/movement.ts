@@ -1,6 +1,7 @@
 /** Ops that move data, by index arithmetic on one element at a time. */
-import { listed, number, numbers, required } from "./context.ts";
+import { listed, number, numbers, required, text } from "./context.ts";
 import type { NodeContext, ReferenceKernel } from "./context.ts";
+import { continued } from "./gathering.ts";
 import { sizeOf } from "./model.ts";
 import { flatIndex, forEachIndex, gather, reshaped, tensor } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
@@ -41,7 +42,9 @@ function pad(context: NodeContext): Tensor {
     x,
     x.shape.map((extent, axis) => begin[axis]! + extent + end[axis]!),
     (index) => {
-      const source = index.map((i, axis) => i - begin[axis]!);
+      const shifted = index.map((i, axis) => i - begin[axis]!);
+      const mode = text(context, "mode", "constant");
+      const source = mode === "constant" ? shifted : shifted.map((i, axis) => continued(mode, i, x.shape[axis]!));
       return source.every((i, axis) => i >= 0 && i < x.shape[axis]!) ? source : undefined;
     },
     Math.fround(fill),

@@ -11,7 +11,7 @@ const INT64 = 7;
 const attributeTypes = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
 
 /** Attributes that ONNX declares as floats, whatever number a test gives. */
-const FLOAT_ATTRIBUTES = new Set(["alpha", "beta", "epsilon", "min", "max", "value", "momentum", "ratio"]);
+const FLOAT_ATTRIBUTES = new Set(["alpha", "beta", "epsilon", "min", "max", "value", "momentum", "ratio", "gamma", "lambd", "bias"]);
 
 function attribute(name: string, value: TestAttribute): onnx.IAttributeProto {
   if (typeof value === "string") return { name, type: attributeTypes.STRING, s: new TextEncoder().encode(value) };
@@ -19,7 +19,7 @@ function attribute(name: string, value: TestAttribute): onnx.IAttributeProto {
     return FLOAT_ATTRIBUTES.has(name) ? { name, type: attributeTypes.FLOAT, f: value } : { name, type: attributeTypes.INT, i: value };
   }
   if ("floats" in value) return { name, type: attributeTypes.FLOATS, floats: [...value.floats] };
-  return { name, type: attributeTypes.INTS, ints: [..."ints" in value ? value.ints : value] };
+  return { name, type: attributeTypes.INTS, ints: [...("ints" in value ? value.ints : value)] };
 }
 
 function valueInfo(name: string, shape?: readonly (number | string)[]): onnx.IValueInfoProto {

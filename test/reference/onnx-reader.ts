@@ -6,7 +6,7 @@ import type { TestAttribute, TestConstant, TestModel } from "./model.ts";
 const INT64 = 7;
 
 /** protobufjs gives 64-bit integers as numbers or as objects. */
-const toNumber = (value: unknown): number => Number(value as number | { toString(): string });
+const toNumber = (value: unknown): number => Number(value);
 
 function readConstant({ dims, dataType, rawData, floatData, int64Data }: onnx.ITensorProto): TestConstant {
   const shape = (dims ?? []).map(toNumber);

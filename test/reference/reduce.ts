@@ -12,7 +12,10 @@ function sumOver(x: Tensor, axes: readonly number[], factor: (count: number) => 
   const absolute = new Float64Array(y.data.length);
   const carried = new Float64Array(y.data.length);
   forEachIndex(x.shape, (index, flat) => {
-    const at = flatIndex(index.map((i, axis) => (axes.includes(axis) ? 0 : i)), y.shape);
+    const at = flatIndex(
+      index.map((i, axis) => (axes.includes(axis) ? 0 : i)),
+      y.shape,
+    );
     y.data[at]! += x.data[flat]!;
     absolute[at]! += Math.abs(x.data[flat]!);
     carried[at]! += x.bound[flat]! ** 2;
@@ -32,7 +35,12 @@ function reduce(context: NodeContext, axesInputSince: number, factor: (count: nu
   if (none && number(context, "noop_with_empty_axes", 0) !== 0) return x;
   const axes = none ? x.shape.map((_, axis) => axis) : given.map((axis) => positive(axis, x.shape.length));
   const y = sumOver(x, axes, factor);
-  return number(context, "keepdims", 1) !== 0 ? y : reshaped(y, x.shape.filter((_, axis) => !axes.includes(axis)));
+  return number(context, "keepdims", 1) !== 0
+    ? y
+    : reshaped(
+        y,
+        x.shape.filter((_, axis) => !axes.includes(axis)),
+      );
 }
 
 function softmax(context: NodeContext): Tensor {

@@ -12,7 +12,7 @@ import { onnxBinding } from "../../kernels/registry.ts";
 import { ArgumentError, OnnxFormatError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { UnsupportedNode } from "../errors.ts";
 import { GraphBuilder } from "../graph/builder.ts";
-import { constant, withoutDeadNodes } from "../graph/graph.ts";
+import { constant, sizeOf, withoutDeadNodes } from "../graph/graph.ts";
 import type { ConstantData, ElementType, Graph, Value } from "../graph/graph.ts";
 import { decodeAttribute, decodeTensor, toNumber } from "./decode.ts";
 
@@ -94,6 +94,13 @@ export function importModel(model: onnx.ModelProto, options: ImportOptions = {})
   const ops: Record<string, number> = {};
   for (const { opType } of nodes) ops[opType ?? "?"] = (ops[opType ?? "?"] ?? 0) + 1;
   const graph = withoutDeadNodes(distinctOutputs(builder.build(outputs)));
+  const empty = graph.nodes.filter((node) => [...node.inputs, ...node.outputs].some((value) => value && sizeOf(value.shape) === 0));
+  if (empty.length > 0) {
+    throw new UnsupportedOpError(
+      empty.map(({ op, name }) => ({ op, opset, node: name, reason: "a tensor without elements" })),
+      nodes.length,
+    );
+  }
   const outputNames = (proto.output ?? []).map(({ name }) => name ?? "");
   return { graph, outputNames, opset, ops, batch: batch ?? 1 };
 }
@@ -136,9 +143,16 @@ function reachableNodes(proto: onnx.IGraphProto): onnx.INodeProto[] {
   for (const node of [...(proto.node ?? [])].reverse()) {
     if (!(node.output ?? []).some((name) => name && wanted.has(name))) continue;
     kept.push(node);
-    for (const name of node.input ?? []) wanted.add(name);
+    for (const name of namesRead(node)) wanted.add(name);
   }
   return kept.reverse();
+}
+
+/** What a node reads: its inputs, and whatever the branches of an If may take from around them. */
+function namesRead(node: onnx.INodeProto): string[] {
+  const branches = (node.attribute ?? []).flatMap(({ g }) => (g ? [g] : []));
+  const inside = branches.flatMap((graph) => [...(graph.node ?? []).flatMap(namesRead), ...(graph.output ?? []).map(({ name }) => name ?? "")]);
+  return [...(node.input ?? []), ...inside];
 }
 
 interface ImportState {
@@ -175,6 +189,8 @@ function importNode(proto: onnx.INodeProto, name: string, state: ImportState): v
     return give(undefined);
   }
 
+  if (op === "If") return give(importBranch(proto, name, state));
+
   const inputs = (proto.input ?? []).map((input) => {
     const value = values.get(input);
     if (input && !value) throw new OnnxFormatError(`node "${name}" (${op}) reads "${input}", which nothing before it makes`);
@@ -202,6 +218,28 @@ function importNode(proto: onnx.INodeProto, name: string, state: ImportState): v
   }
 }
 
+/** The outputs of the branch that an If takes; undefined, and the node listed as unsupported, where that is open. */
+function importBranch(proto: onnx.INodeProto, name: string, state: ImportState): readonly Value[] | undefined {
+  const condition = state.values.get(proto.input?.[0] ?? "");
+  if (!condition?.data) {
+    state.unsupported.push({ op: "If", opset: state.opset, node: name, reason: "takes a branch that depends on the network's input" });
+    return undefined;
+  }
+  const taken = condition.data[0] ? "then_branch" : "else_branch";
+  const branch = (proto.attribute ?? []).find((attribute) => attribute.name === taken)?.g;
+  if (!branch) throw new OnnxFormatError(`node "${name}" (If) has no ${taken}`);
+  const values = new Map(state.values);
+  for (const initializer of branch.initializer ?? []) {
+    const { shape, data, type } = decodeTensor(initializer, `initialiser "${initializer.name}"`);
+    values.set(initializer.name ?? "", constant(initializer.name ?? "", shape, data, type, initializer.dataType ?? undefined));
+  }
+  for (const [index, node] of (branch.node ?? []).entries()) {
+    importNode(node, `${name}/${node.name || `${node.opType}_${index}`}`, { ...state, values });
+  }
+  const outputs = (branch.output ?? []).map((output) => values.get(output.name ?? ""));
+  return outputs.every((output) => output !== undefined) ? outputs : undefined;
+}
+
 /** Gives an output that is an input, a constant, or listed twice a node of its own: outputs are distinct computed values. */
 function distinctOutputs(graph: Graph): Graph {
   const made = new Set(graph.nodes.flatMap((node) => node.outputs));
@@ -209,7 +247,7 @@ function distinctOutputs(graph: Graph): Graph {
   const outputs = graph.outputs.map((output, i) => {
     if (made.has(output) && graph.outputs.indexOf(output) === i) return output;
     const copy: Value = { name: `output ${i}`, shape: output.shape, type: output.type, lead: "sample" };
-    nodes.push({ op: "Expand", name: copy.name, inputs: [output], outputs: [copy], attributes: { shape: output.shape } });
+    nodes.push({ op: "Copy", name: copy.name, inputs: [output], outputs: [copy], attributes: {} });
     return copy;
   });
   return { ...graph, nodes, outputs };

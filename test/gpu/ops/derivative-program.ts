@@ -81,21 +81,54 @@ export class DerivativeProgram {
    * the cotangents or tangents.
    */
   async run(feeds: Readonly<Record<string, Float32Array>>, directions: Float32Array): Promise<DerivativeResult> {
+    const samples = this.feed(feeds, directions);
+    this.submit((pass) => this.program.encode(pass, samples));
+    const [output, result] = this.graph.outputs as [Value, Value];
+    return { output: await this.read(output, samples), result: await this.read(result, samples * this.plan.rows) };
+  }
+
+  /**
+   * Runs the forward pass on all samples fed and the rest on those that `active` lists, in its order, as DeepFool does when
+   * samples are finished: directions and result are [active.length, R, ...].
+   */
+  async runActive(
+    feeds: Readonly<Record<string, Float32Array>>,
+    active: readonly number[],
+    directions: Float32Array,
+  ): Promise<Float32Array> {
+    const samples = this.feed(feeds, directions);
+    this.submit((pass) => this.program.encode(pass, samples, "forward"));
+    this.context.device.queue.writeBuffer(this.program.slots, 0, Uint32Array.from(active));
+    this.submit((pass) => this.program.encode(pass, active.length, "backward"));
+    this.context.device.queue.writeBuffer(
+      this.program.slots,
+      0,
+      Uint32Array.from({ length: this.plan.capacity }, (_, i) => i),
+    );
+    return this.read(this.graph.outputs[1]!, active.length * this.plan.rows);
+  }
+
+  private feed(feeds: Readonly<Record<string, Float32Array>>, directions: Float32Array): number {
     const { queue } = this.context.device;
     const inputs = this.graph.inputs.slice(0, -1);
     const seed = this.graph.inputs.at(-1)!;
-    const samples = feeds[inputs[0]!.name]!.length / sizeOf(inputs[0]!.shape);
     for (const input of inputs) queue.writeBuffer(this.program.port(input), 0, feeds[input.name]! as Float32Array<ArrayBuffer>);
     queue.writeBuffer(this.program.port(seed), 0, directions as Float32Array<ArrayBuffer>);
+    return feeds[inputs[0]!.name]!.length / sizeOf(inputs[0]!.shape);
+  }
+
+  private submit(encode: (pass: GPUComputePassEncoder) => void): void {
     this.context.submit("test", (encoder) => {
       const pass = encoder.beginComputePass();
-      this.program.encode(pass, samples);
+      encode(pass);
       pass.end();
     });
-    const read = async (value: Value, copies: number) =>
-      new Float32Array(await this.context.read(this.program.port(value), 0, copies * sizeOf(value.shape) * Float32Array.BYTES_PER_ELEMENT));
-    const [output, result] = this.graph.outputs as [Value, Value];
-    return { output: await read(output, samples), result: await read(result, samples * this.plan.rows) };
+  }
+
+  private async read(value: Value, copies: number): Promise<Float32Array> {
+    return new Float32Array(
+      await this.context.read(this.program.port(value), 0, copies * sizeOf(value.shape) * Float32Array.BYTES_PER_ELEMENT),
+    );
   }
 
   dispose(): void {

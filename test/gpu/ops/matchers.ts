@@ -10,7 +10,11 @@ const LEAST = 2 ** -126;
 export const WHOLE_TENSOR = 2e-6;
 
 /** The worst ratio of error to bound, and where it is. NaN counts as infinitely wrong. */
-export function worstElement(found: ArrayLike<number>, expected: ArrayLike<number>, bound: ArrayLike<number>): { at: number; ratio: number } {
+export function worstElement(
+  found: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  bound: ArrayLike<number>,
+): { at: number; ratio: number } {
   let worst = { at: 0, ratio: 0 };
   for (let i = 0; i < expected.length; i++) {
     const ratio = Math.abs(found[i]! - expected[i]!) / (bound[i]! + LEAST);
@@ -26,7 +30,8 @@ interface Reference {
 
 expect.extend({
   toMatchReference(found: ArrayLike<number>, expected: Reference) {
-    if (found.length !== expected.data.length) return { pass: false, message: () => `${found.length} elements, expected ${expected.data.length}` };
+    if (found.length !== expected.data.length)
+      return { pass: false, message: () => `${found.length} elements, expected ${expected.data.length}` };
     const { at, ratio } = worstElement(found, expected.data, expected.bound);
     const whole = relativeError(found, expected.data);
     return {

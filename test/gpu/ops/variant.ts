@@ -33,7 +33,12 @@ const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infini
 
 /** Whether the node's family has a kernel of this name that can compute it. */
 function accepts(node: Node, name: string): boolean {
-  const graph: Graph = { name: "", inputs: node.inputs.filter((value): value is Value => value !== undefined && !value.data), outputs: node.outputs, nodes: [node] };
+  const graph: Graph = {
+    name: "",
+    inputs: node.inputs.filter((value): value is Value => value !== undefined && !value.data),
+    outputs: node.outputs,
+    nodes: [node],
+  };
   try {
     planGraph({ graph, capacity: 1, rows: 1, adapter: FACTS, limits: NO_LIMITS, forcedVariant: name });
     return true;
@@ -54,7 +59,9 @@ export function forced(name: string): Variant {
 
 /** The specialised kernels that a variant's adjoint and tangent programs run for a model. */
 export function pipelinesOf(bytes: Uint8Array, variant: Variant): Set<string> {
-  const keys = derivativePlans(bytes, variant).flatMap(({ launches }) => launches.map(({ kernel, constants }) => pipelineKey(kernel, constants)));
+  const keys = derivativePlans(bytes, variant).flatMap(({ launches }) =>
+    launches.map(({ kernel, constants }) => pipelineKey(kernel, constants)),
+  );
   return new Set(keys);
 }
 
@@ -66,6 +73,13 @@ export function derivativePlans(bytes: Uint8Array, variant: Variant, capacity = 
   );
 }
 
-export function planOf(graph: Graph, { software, force }: Variant, capacity: number, rows: number, facts = FACTS, limits: PlanLimits = NO_LIMITS): Plan {
+export function planOf(
+  graph: Graph,
+  { software, force }: Variant,
+  capacity: number,
+  rows: number,
+  facts = FACTS,
+  limits: PlanLimits = NO_LIMITS,
+): Plan {
   return planGraph({ graph, capacity, rows, adapter: { ...facts, software }, limits, ...(force && { forcedVariant: force }) });
 }

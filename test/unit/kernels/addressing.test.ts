@@ -20,7 +20,12 @@ function address(index: number, extents: readonly number[], strides: readonly nu
 const shape = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 6 });
 /** A shape, and one that broadcasts to it: some axes repeated, leading ones left out. */
 const broadcastPair = shape.chain((target) =>
-  fc.tuple(fc.constant(target), fc.array(fc.boolean(), { minLength: target.length, maxLength: target.length }), fc.nat({ max: target.length }))
+  fc
+    .tuple(
+      fc.constant(target),
+      fc.array(fc.boolean(), { minLength: target.length, maxLength: target.length }),
+      fc.nat({ max: target.length }),
+    )
     .map(([full, repeated, dropped]) => [full, full.map((extent, axis) => (repeated[axis] ? 1 : extent)).slice(dropped)] as const),
 );
 
@@ -69,7 +74,13 @@ describe("broadcasting", () => {
   test("contiguous axes merge into one", () => {
     const strides = stridesOf([2, 3, 4]);
     expect(mergeAxes([2, 3, 4], strides)).toEqual({ extents: [24], strides: [[1]] });
-    expect(mergeAxes([2, 3, 4], strides, [0, 0, 1])).toEqual({ extents: [6, 4], strides: [[4, 1], [0, 1]] });
+    expect(mergeAxes([2, 3, 4], strides, [0, 0, 1])).toEqual({
+      extents: [6, 4],
+      strides: [
+        [4, 1],
+        [0, 1],
+      ],
+    });
   });
 
   test("axes are eight, the given ones last", () => {

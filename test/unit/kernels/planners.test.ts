@@ -13,7 +13,16 @@ const software: AdapterFacts = { ...gpu, software: true, vendor: "mesa", archite
 const phone: AdapterFacts = { ...gpu, vendor: "arm", maxInvocations: 128 };
 
 const conv = (facts: Partial<ConvFacts> = {}): ConvFacts => ({
-  channels: 64, outputs: 64, groups: 1, images: 1, outH: 14, outW: 14, columns: 196, kernelW: 3, unitStep: true, ...facts,
+  channels: 64,
+  outputs: 64,
+  groups: 1,
+  images: 1,
+  outH: 14,
+  outW: 14,
+  columns: 196,
+  kernelW: 3,
+  unitStep: true,
+  ...facts,
 });
 
 describe("convolution", () => {
@@ -35,7 +44,8 @@ describe("convolution", () => {
   });
 
   test("a forced variant runs whatever the size", () => {
-    for (const variant of ["direct", "strip", "tiled"]) expect(planConv(conv({ outputs: 1, columns: 1 }), software, variant).variant).toBe(variant);
+    for (const variant of ["direct", "strip", "tiled"])
+      expect(planConv(conv({ outputs: 1, columns: 1 }), software, variant).variant).toBe(variant);
   });
 
   test("a forced variant whose assumptions do not hold, or that does not exist, is refused", () => {
@@ -45,32 +55,46 @@ describe("convolution", () => {
   });
 
   test("workgroups along z cover all output channels of all groups, no tile to spare", () => {
-    const perTile = { direct: (c: Record<string, unknown>) => 4 * (c["QUADS"] as number), strip: (c: Record<string, unknown>) => c["CHANNELS"] as number, tiled: () => 64 };
+    const perTile = {
+      direct: (c: Record<string, unknown>) => 4 * (c["QUADS"] as number),
+      strip: (c: Record<string, unknown>) => c["CHANNELS"] as number,
+      tiled: () => 64,
+    };
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 8 }), fc.constantFrom("direct", "strip", "tiled"), (outputs, groups, variant) => {
-        const { depth, constants } = planConv(conv({ outputs, groups }), gpu, variant);
-        const tile = perTile[variant as keyof typeof perTile](constants);
-        return depth % groups === 0 && (depth / groups) * tile >= outputs && (depth / groups - 1) * tile < outputs;
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.constantFrom("direct", "strip", "tiled"),
+        (outputs, groups, variant) => {
+          const { depth, constants } = planConv(conv({ outputs, groups }), gpu, variant);
+          const tile = perTile[variant](constants);
+          return depth % groups === 0 && (depth / groups) * tile >= outputs && (depth / groups - 1) * tile < outputs;
+        },
+      ),
       { seed: 1 },
     );
   });
 
   test("items along the line cover every pixel of every image", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }), (images, outH, outW) => {
-        const facts = conv({ images, outH, outW, columns: images * outH * outW });
-        const pixels = images * outH * outW;
-        const strip = planConv(facts, gpu, "strip");
-        const stripPixels = 4 * (strip.constants["PARTS"] as number);
-        return (
-          planConv(facts, gpu, "direct").items === pixels &&
-          planConv(facts, gpu, "tiled").items === pixels &&
-          strip.items * stripPixels >= pixels &&
-          strip.items * stripPixels < pixels + images * outH * stripPixels &&
-          planConv({ ...facts, channels: 1, groups: 7, outputs: 2 }, gpu, "depthwise").items * 4 >= pixels * 14
-        );
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 40 }),
+        (images, outH, outW) => {
+          const facts = conv({ images, outH, outW, columns: images * outH * outW });
+          const pixels = images * outH * outW;
+          const strip = planConv(facts, gpu, "strip");
+          const stripPixels = 4 * (strip.constants["PARTS"] as number);
+          return (
+            planConv(facts, gpu, "direct").items === pixels &&
+            planConv(facts, gpu, "tiled").items === pixels &&
+            strip.items * stripPixels >= pixels &&
+            strip.items * stripPixels < pixels + images * outH * stripPixels &&
+            planConv({ ...facts, channels: 1, groups: 7, outputs: 2 }, gpu, "depthwise").items * 4 >= pixels * 14
+          );
+        },
+      ),
       { seed: 1 },
     );
   });
@@ -98,7 +122,11 @@ describe("matrix product", () => {
   test("workgroups along z cover all columns, none to spare, and lanes divide the workgroup", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2000 }), fc.boolean(), (width, tiled) => {
-        const { depth, constants, linesPerGroup } = planMatmul({ lines: 64, depth: 8, width, sharedB: true }, gpu, tiled ? "tiled" : "direct");
+        const { depth, constants, linesPerGroup } = planMatmul(
+          { lines: 64, depth: 8, width, sharedB: true },
+          gpu,
+          tiled ? "tiled" : "direct",
+        );
         const columns = tiled ? 64 : 8 * (constants["COLUMN_LANES"] as number);
         const rows = tiled ? 64 : (4 * (constants["LANES"] as number)) / (constants["COLUMN_LANES"] as number);
         return depth * columns >= width && (depth - 1) * columns < width && Number.isInteger(rows) && rows === linesPerGroup;

@@ -5,11 +5,24 @@ import { align, ALIGNMENT, planArena } from "../../../src/runtime/plan/arena.ts"
 import type { Interval } from "../../../src/runtime/plan/arena.ts";
 
 const interval = (id: number, bytes: number, start: number, end: number, conflicts: readonly number[] = []): Interval => ({
-  id, bytes, start, end, conflicts: new Set(conflicts),
+  id,
+  bytes,
+  start,
+  end,
+  conflicts: new Set(conflicts),
 });
 
 /** Values with random lifetimes; a value that starts where another is alive may conflict with it, both ways. */
-const intervals = fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 5000 }), start: fc.nat({ max: 20 }), length: fc.nat({ max: 8 }), partner: fc.option(fc.nat({ max: 30 })) }), { minLength: 1, maxLength: 30 })
+const intervals = fc
+  .array(
+    fc.record({
+      bytes: fc.integer({ min: 1, max: 5000 }),
+      start: fc.nat({ max: 20 }),
+      length: fc.nat({ max: 8 }),
+      partner: fc.option(fc.nat({ max: 30 })),
+    }),
+    { minLength: 1, maxLength: 30 },
+  )
   .map((list) => {
     const conflicts = list.map(() => new Set<number>());
     list.forEach(({ partner }, id) => {
@@ -24,7 +37,10 @@ const alive = (a: Interval, b: Interval) => a.start <= b.end && b.start <= a.end
 
 describe("any plan", () => {
   const check = (property: (list: readonly Interval[], plan: ReturnType<typeof planArena>) => boolean) =>
-    fc.assert(fc.property(intervals, (list) => property(list, planArena(list))), { seed: 1, numRuns: 300 });
+    fc.assert(
+      fc.property(intervals, (list) => property(list, planArena(list))),
+      { seed: 1, numRuns: 300 },
+    );
 
   test("keeps values that live at the same time apart", () =>
     check((list, { placements }) =>
@@ -38,7 +54,9 @@ describe("any plan", () => {
     ));
 
   test("puts values that a launch reads and writes into different buffers", () =>
-    check((list, { placements }) => list.every((a) => [...a.conflicts].every((b) => placements.get(a.id)!.buffer !== placements.get(b)!.buffer))));
+    check((list, { placements }) =>
+      list.every((a) => [...a.conflicts].every((b) => placements.get(a.id)!.buffer !== placements.get(b)!.buffer)),
+    ));
 
   test("aligns offsets and stays inside its buffers", () =>
     check((list, { placements, buffers }) =>
@@ -67,7 +85,15 @@ describe("any plan", () => {
 
 describe("known plans", () => {
   test("a chain of equal values needs two buffers of one value", () => {
-    const chain = Array.from({ length: 10 }, (_, i) => interval(i, 1024, i, i + 1, [i - 1, i + 1].filter((other) => other >= 0 && other < 10)));
+    const chain = Array.from({ length: 10 }, (_, i) =>
+      interval(
+        i,
+        1024,
+        i,
+        i + 1,
+        [i - 1, i + 1].filter((other) => other >= 0 && other < 10),
+      ),
+    );
     const { buffers, lowerBound } = planArena(chain);
     expect(buffers).toEqual([1024, 1024]);
     expect(lowerBound).toBe(2048);

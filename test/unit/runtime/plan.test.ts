@@ -41,7 +41,8 @@ function replay(plan: Plan, order: readonly number[]): string[] {
       const { key, begin, end } = place(root);
       const fed = plan.ports.has(root) && plan.graph.inputs.includes(root);
       const owners = (memory.get(key) ?? []).filter((range) => range.begin < end && begin < range.end);
-      if (!fed && !(owners.length === 1 && owners[0]!.owner === root)) spoilt.push(`${launch.node} (${launch.kernel.name}) reads ${root.name}`);
+      if (!fed && !(owners.length === 1 && owners[0]!.owner === root))
+        spoilt.push(`${launch.node} (${launch.kernel.name}) reads ${root.name}`);
       if (writes.some((written) => place(written).key === key)) spoilt.push(`${launch.node} reads and writes ${key}`);
     }
     for (const root of writes) {
@@ -56,10 +57,19 @@ function replay(plan: Plan, order: readonly number[]): string[] {
 const variants = [software, gpu, forced("tiled")];
 
 describe.each(variants.map((variant) => [variant.name, variant] as const))("plans for %s", (_, variant) => {
-  const plans = allCases.flatMap((given) => derivativePlans(encodeModel(build(given).model), variant, 3, 2).map((plan) => [given.name, plan] as const));
+  const plans = allCases.flatMap((given) =>
+    derivativePlans(encodeModel(build(given).model), variant, 3, 2).map((plan) => [given.name, plan] as const),
+  );
 
   test("every launch finds what it reads as it was written", () => {
-    for (const [name, plan] of plans) expect(replay(plan, plan.launches.map((__, i) => i)), name).toEqual([]);
+    for (const [name, plan] of plans)
+      expect(
+        replay(
+          plan,
+          plan.launches.map((__, i) => i),
+        ),
+        name,
+      ).toEqual([]);
   });
 
   test("what follows the forward pass can run again without it", () => {

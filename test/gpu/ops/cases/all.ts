@@ -2,11 +2,13 @@
 import type { OpCase } from "./build.ts";
 import * as conv from "./conv.ts";
 import * as elementwise from "./elementwise.ts";
+import * as functions from "./functions.ts";
+import * as gathering from "./gathering.ts";
 import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as pool from "./pool.ts";
 import * as reduce from "./reduce.ts";
 
-export const allCases: readonly OpCase[] = [conv, elementwise, matmul, movement, pool, reduce].flatMap((family) =>
+export const allCases: readonly OpCase[] = [conv, elementwise, functions, gathering, matmul, movement, pool, reduce].flatMap((family) =>
   Object.values(family as Readonly<Record<string, readonly OpCase[]>>).flat(),
 );

@@ -56,10 +56,16 @@ export function node(op: string, inputs: readonly string[], attributes: TestNode
   return { op, inputs, outputs: [output], attributes };
 }
 
-export function seedOf(text: string): number {
+/**
+ * A seed from a case's name and what is drawn. The generator's first numbers are nearly linear in its seed, so seeds are
+ * spread over all their bits (the finaliser of MurmurHash3).
+ */
+export function seedOf(...parts: readonly (string | number)[]): number {
   let hash = 0;
-  for (const character of text) hash = (Math.imul(hash, 31) + character.codePointAt(0)!) | 0;
-  return hash;
+  for (const character of parts.join(" ")) hash = (Math.imul(hash, 31) + character.codePointAt(0)!) | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
 }
 
 function fill(constant: TestConstant | RandomConstant, seed: number): TestConstant {
@@ -73,7 +79,6 @@ export interface BuiltCase {
 }
 
 export function build(given: OpCase): BuiltCase {
-  const seed = seedOf(given.name);
   const inputs: { name: string; shape: readonly number[] }[] = [];
   const before: TestNode[] = [];
   const constants: Record<string, TestConstant> = { half: { shape: [], data: [0.5] } };
@@ -81,7 +86,7 @@ export function build(given: OpCase): BuiltCase {
     const positive = "positive" in operand;
     const shape = positive ? operand.shape : operand;
     inputs.push({ name: `input_${name}`, shape });
-    constants[`scale_${name}`] = fill(uniform(shape, 0.5, 1.5), seed + inputs.length);
+    constants[`scale_${name}`] = fill(uniform(shape, 0.5, 1.5), seedOf(given.name, "scale of", name));
     before.push({ op: "Mul", inputs: [`input_${name}`, `scale_${name}`], outputs: [`scaled_${name}`] });
     if (positive) {
       before.push({ op: "Sigmoid", inputs: [`scaled_${name}`], outputs: [`squashed_${name}`] });
@@ -90,11 +95,12 @@ export function build(given: OpCase): BuiltCase {
       before.push({ op: "Tanh", inputs: [`scaled_${name}`], outputs: [name] });
     }
   }
-  for (const [i, [name, constant]] of Object.entries(given.constants ?? {}).entries()) constants[name] = fill(constant, seed + 100 + i);
+  for (const [name, constant] of Object.entries(given.constants ?? {}))
+    constants[name] = fill(constant, seedOf(given.name, "constant", name));
   const core: TestModel = { opset: given.opset ?? 17, inputs, nodes: [...before, ...given.nodes], constants, outputs: ["out"] };
   const zeros = Object.fromEntries(inputs.map(({ name, shape }) => [name, new Float64Array(sizeOf(shape))]));
   const outputShape = evaluate(core, zeros, { bounds: false }).outputs[0]!.shape;
-  constants["weight_out"] = fill(uniform(outputShape, 0.5, 1.5), seed + 50);
+  constants["weight_out"] = fill(uniform(outputShape, 0.5, 1.5), seedOf(given.name, "weight of the output"));
   const after: TestNode[] = [
     { op: "Mul", inputs: ["out", "weight_out"], outputs: ["weighted"] },
     { op: "Sigmoid", inputs: ["out"], outputs: ["bent"] },

@@ -130,14 +130,12 @@ export const convolution: readonly OpCase[] = [
     nodes: [node("Conv", ["a", "w"], { auto_pad: "SAME_UPPER", dilations: [2], group: 2 })],
     notInOrt: "onnxruntime refuses auto_pad with dilations",
   },
-  ...(["SAME_UPPER", "SAME_LOWER", "VALID"] as const).map(
-    (autoPad): OpCase => ({
-      name: `auto_pad ${autoPad}, even kernel under stride 2`,
-      operands: { a: [1, 2, 7, 8] },
-      constants: { w: weights([3, 2, 4, 2]) },
-      nodes: [node("Conv", ["a", "w"], { auto_pad: autoPad, strides: [2, 2] })],
-    }),
-  ),
+  ...(["SAME_UPPER", "SAME_LOWER", "VALID"] as const).map((autoPad): OpCase => ({
+    name: `auto_pad ${autoPad}, even kernel under stride 2`,
+    operands: { a: [1, 2, 7, 8] },
+    constants: { w: weights([3, 2, 4, 2]) },
+    nodes: [node("Conv", ["a", "w"], { auto_pad: autoPad, strides: [2, 2] })],
+  })),
   {
     name: "auto_pad SAME_UPPER where stride exceeds the kernel needs no pads",
     operands: { a: [1, 2, 7, 8] },
@@ -160,7 +158,11 @@ export const convolution: readonly OpCase[] = [
     name: "convolution, ReLU, convolution, clip: the adjoint carries masks in its epilogue",
     operands: { a: [1, 3, 6, 7] },
     constants: {
-      w: weights([10, 3, 3, 3]), b: uniform([10]), v: weights([6, 10, 3, 3]), low: { shape: [], data: [-0.25] }, high: { shape: [], data: [0.5] },
+      w: weights([10, 3, 3, 3]),
+      b: uniform([10]),
+      v: weights([6, 10, 3, 3]),
+      low: { shape: [], data: [-0.25] },
+      high: { shape: [], data: [0.5] },
     },
     nodes: [
       node("Conv", ["a", "w", "b"], { pads: [1, 1, 1, 1] }, "c"),
@@ -215,10 +217,18 @@ export const convolution: readonly OpCase[] = [
     name: "batch normalisation folds into the weights",
     operands: { a: [1, 3, 5, 6] },
     constants: {
-      w: weights([7, 3, 3, 3]), b: uniform([7]),
-      gamma: uniform([7], 0.5, 2), beta: uniform([7]), mean: uniform([7]), variance: uniform([7], 0.1, 2),
+      w: weights([7, 3, 3, 3]),
+      b: uniform([7]),
+      gamma: uniform([7], 0.5, 2),
+      beta: uniform([7]),
+      mean: uniform([7]),
+      variance: uniform([7], 0.1, 2),
     },
-    nodes: [node("Conv", ["a", "w", "b"], {}, "c"), node("BatchNormalization", ["c", "gamma", "beta", "mean", "variance"], {}, "d"), node("Relu", ["d"])],
+    nodes: [
+      node("Conv", ["a", "w", "b"], {}, "c"),
+      node("BatchNormalization", ["c", "gamma", "beta", "mean", "variance"], {}, "d"),
+      node("Relu", ["d"]),
+    ],
   },
   {
     name: "a bias computed from the input",
@@ -265,14 +275,12 @@ export const transposed: readonly OpCase[] = [
     constants: { w: weights([2, 3, 2, 2], 8) },
     nodes: [node("ConvTranspose", ["a", "w"], { strides: [3, 3], output_padding: [2, 1] })],
   },
-  ...(["SAME_UPPER", "SAME_LOWER"] as const).map(
-    (autoPad): OpCase => ({
-      name: `auto_pad ${autoPad}`,
-      operands: { a: [1, 2, 4, 5] },
-      constants: { w: weights([2, 3, 4, 3], 24) },
-      nodes: [node("ConvTranspose", ["a", "w"], { auto_pad: autoPad, strides: [2, 2] })],
-    }),
-  ),
+  ...(["SAME_UPPER", "SAME_LOWER"] as const).map((autoPad): OpCase => ({
+    name: `auto_pad ${autoPad}`,
+    operands: { a: [1, 2, 4, 5] },
+    constants: { w: weights([2, 3, 4, 3], 24) },
+    nodes: [node("ConvTranspose", ["a", "w"], { auto_pad: autoPad, strides: [2, 2] })],
+  })),
   {
     name: "1×1 kernel, output_padding: the output is larger than the input",
     operands: { a: [1, 2, 3, 4] },
@@ -297,8 +305,14 @@ export const transposed: readonly OpCase[] = [
     operands: { a: [1, 4, 3, 4] },
     constants: {
       w: weights([4, 3, 3, 3], 18),
-      gamma: uniform([6], 0.5, 2), beta: uniform([6]), mean: uniform([6]), variance: uniform([6], 0.1, 2),
+      gamma: uniform([6], 0.5, 2),
+      beta: uniform([6]),
+      mean: uniform([6]),
+      variance: uniform([6], 0.1, 2),
     },
-    nodes: [node("ConvTranspose", ["a", "w"], { group: 2, strides: [2, 1] }, "c"), node("BatchNormalization", ["c", "gamma", "beta", "mean", "variance"])],
+    nodes: [
+      node("ConvTranspose", ["a", "w"], { group: 2, strides: [2, 1] }, "c"),
+      node("BatchNormalization", ["c", "gamma", "beta", "mean", "variance"]),
+    ],
   },
 ];

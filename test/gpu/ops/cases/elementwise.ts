@@ -2,18 +2,47 @@ import { node, scalar, uniform } from "./build.ts";
 import type { OpCase } from "./build.ts";
 
 export const unary: readonly OpCase[] = [
-  ...["Relu", "Sigmoid", "Tanh", "Exp", "Neg"].map((op): OpCase => ({ name: `${op}, 35 elements`, operands: { a: [1, 5, 7] }, nodes: [node(op, ["a"])] })),
+  ...["Relu", "Sigmoid", "Tanh", "Exp", "Neg"].map((op): OpCase => ({
+    name: `${op}, 35 elements`,
+    operands: { a: [1, 5, 7] },
+    nodes: [node(op, ["a"])],
+  })),
   { name: "Log of positive numbers", operands: { a: { shape: [1, 5, 7], positive: true } }, nodes: [node("Log", ["a"])] },
   { name: "Relu of a single element", operands: { a: [1, 1] }, nodes: [node("Relu", ["a"])] },
   { name: "Relu, opset 6", opset: 6, operands: { a: [1, 7] }, nodes: [node("Relu", ["a"])], notInOrt: "onnxruntime starts at opset 7" },
-  { name: "Clip by attributes, opset 6", opset: 6, operands: { a: [1, 37] }, nodes: [node("Clip", ["a"], { min: -0.25, max: 0.5 })], notInOrt: "onnxruntime starts at opset 7" },
+  {
+    name: "Clip by attributes, opset 6",
+    opset: 6,
+    operands: { a: [1, 37] },
+    nodes: [node("Clip", ["a"], { min: -0.25, max: 0.5 })],
+    notInOrt: "onnxruntime starts at opset 7",
+  },
   { name: "Clip by attributes, opset 10", opset: 10, operands: { a: [1, 37] }, nodes: [node("Clip", ["a"], { min: -0.25, max: 0.5 })] },
-  { name: "Clip by inputs", operands: { a: [1, 37] }, constants: { low: scalar(-0.25), high: scalar(0.5) }, nodes: [node("Clip", ["a", "low", "high"])] },
+  {
+    name: "Clip by inputs",
+    operands: { a: [1, 37] },
+    constants: { low: scalar(-0.25), high: scalar(0.5) },
+    nodes: [node("Clip", ["a", "low", "high"])],
+  },
   { name: "Clip from below only", operands: { a: [1, 37] }, constants: { low: scalar(-0.25) }, nodes: [node("Clip", ["a", "low"])] },
-  { name: "Clip from above only, the minimum left out", operands: { a: [1, 37] }, constants: { high: scalar(0.5) }, nodes: [node("Clip", ["a", "", "high"])] },
+  {
+    name: "Clip from above only, the minimum left out",
+    operands: { a: [1, 37] },
+    constants: { high: scalar(0.5) },
+    nodes: [node("Clip", ["a", "", "high"])],
+  },
   { name: "Clip without a range", operands: { a: [1, 37] }, nodes: [node("Clip", ["a"])] },
-  { name: "Clip after Relu after Clip", operands: { a: [1, 37] }, constants: { low: scalar(-0.25), high: scalar(0.5) }, nodes: [node("Clip", ["a", "low"], {}, "b"), node("Relu", ["b"], {}, "c"), node("Clip", ["c", "", "high"])] },
-  { name: "Sigmoid of Exp of Tanh", operands: { a: [1, 37] }, nodes: [node("Tanh", ["a"], {}, "b"), node("Exp", ["b"], {}, "c"), node("Sigmoid", ["c"])] },
+  {
+    name: "Clip after Relu after Clip",
+    operands: { a: [1, 37] },
+    constants: { low: scalar(-0.25), high: scalar(0.5) },
+    nodes: [node("Clip", ["a", "low"], {}, "b"), node("Relu", ["b"], {}, "c"), node("Clip", ["c", "", "high"])],
+  },
+  {
+    name: "Sigmoid of Exp of Tanh",
+    operands: { a: [1, 37] },
+    nodes: [node("Tanh", ["a"], {}, "b"), node("Exp", ["b"], {}, "c"), node("Sigmoid", ["c"])],
+  },
 ];
 
 /** Shapes that broadcast, and why. */
@@ -32,11 +61,30 @@ const positive = (shape: readonly number[]) => ({ shape, positive: true }) as co
 
 export const binary: readonly OpCase[] = ["Add", "Sub", "Mul", "Div"].flatMap((op) => [
   ...pairs.map(({ name, a, b }): OpCase => ({ name: `${op}: ${name}`, operands: { a, b: positive(b) }, nodes: [node(op, ["a", "b"])] })),
-  { name: `${op}: a constant on the left, one per channel`, operands: { a: positive([1, 3, 5]) }, constants: { c: uniform([3, 1]) }, nodes: [node(op, ["c", "a"])] },
-  { name: `${op}: a constant on the right that widens`, operands: { a: [1, 3, 1] }, constants: { c: uniform([2, 1, 5], 0.5, 1.5) }, nodes: [node(op, ["a", "c"])] },
-  { name: `${op}: a constant of higher rank, then axes exchanged`, operands: { a: [4] }, constants: { c: uniform([1, 1, 4], 0.5, 1.5) }, nodes: [node(op, ["a", "c"], {}, "d"), node("Transpose", ["d"], { perm: [2, 0, 1] })] },
+  {
+    name: `${op}: a constant on the left, one per channel`,
+    operands: { a: positive([1, 3, 5]) },
+    constants: { c: uniform([3, 1]) },
+    nodes: [node(op, ["c", "a"])],
+  },
+  {
+    name: `${op}: a constant on the right that widens`,
+    operands: { a: [1, 3, 1] },
+    constants: { c: uniform([2, 1, 5], 0.5, 1.5) },
+    nodes: [node(op, ["a", "c"])],
+  },
+  {
+    name: `${op}: a constant of higher rank, then axes exchanged`,
+    operands: { a: [4] },
+    constants: { c: uniform([1, 1, 4], 0.5, 1.5) },
+    nodes: [node(op, ["a", "c"], {}, "d"), node("Transpose", ["d"], { perm: [2, 0, 1] })],
+  },
   { name: `${op}: a value with itself`, operands: { a: positive([1, 7]) }, nodes: [node(op, ["a", "a"])] },
-  { name: `${op}: Relu in the epilogue`, operands: { a: [1, 3, 5, 3], b: positive([1, 3, 1, 1]) }, nodes: [node(op, ["a", "b"], {}, "c"), node("Relu", ["c"])] },
+  {
+    name: `${op}: Relu in the epilogue`,
+    operands: { a: [1, 3, 5, 3], b: positive([1, 3, 1, 1]) },
+    nodes: [node(op, ["a", "b"], {}, "c"), node("Relu", ["c"])],
+  },
   {
     name: `${op}: Clip in the epilogue, constant operand`,
     operands: { a: [1, 31] },
@@ -44,6 +92,23 @@ export const binary: readonly OpCase[] = ["Add", "Sub", "Mul", "Div"].flatMap((o
     nodes: [node(op, ["a", "c"], {}, "d"), node("Clip", ["d", "low", "high"])],
   },
 ]);
+
+export const extrema: readonly OpCase[] = [
+  ...["Max", "Min", "Pow"].flatMap((op) =>
+    pairs.map(({ name, a, b }): OpCase => ({
+      name: `${op}: ${name}`,
+      amplification: 4,
+      operands: { a: positive(a), b: positive(b) },
+      nodes: [node(op, ["a", "b"])],
+    })),
+  ),
+  ...["Max", "Min"].map((op): OpCase => ({
+    name: `${op} with a constant`,
+    operands: { a: [1, 3, 5] },
+    constants: { c: uniform([3, 1]) },
+    nodes: [node(op, ["c", "a"])],
+  })),
+];
 
 export const special: readonly OpCase[] = [
   {
@@ -65,7 +130,16 @@ export const special: readonly OpCase[] = [
     nodes: [node("Add", ["a", "b"], { broadcast: 1 })],
     notInOrt: "onnxruntime starts at opset 7",
   },
-  { name: "a residual: what is added was used before", operands: { a: [1, 9] }, nodes: [node("Tanh", ["a"], {}, "b"), node("Mul", ["a", "b"], {}, "c"), node("Add", ["c", "a"], {}, "d"), node("Relu", ["d"])] },
+  {
+    name: "a residual: what is added was used before",
+    operands: { a: [1, 9] },
+    nodes: [node("Tanh", ["a"], {}, "b"), node("Mul", ["a", "b"], {}, "c"), node("Add", ["c", "a"], {}, "d"), node("Relu", ["d"])],
+  },
   { name: "Identity and Dropout hand on", operands: { a: [1, 9] }, nodes: [node("Identity", ["a"], {}, "b"), node("Dropout", ["b"])] },
-  { name: "constants among themselves", operands: { a: [1, 4] }, constants: { c: uniform([4]), d: uniform([1, 4]) }, nodes: [node("Mul", ["c", "d"], {}, "e"), node("Exp", ["e"], {}, "f"), node("Add", ["a", "f"])] },
+  {
+    name: "constants among themselves",
+    operands: { a: [1, 4] },
+    constants: { c: uniform([4]), d: uniform([1, 4]) },
+    nodes: [node("Mul", ["c", "d"], {}, "e"), node("Exp", ["e"], {}, "f"), node("Add", ["a", "f"])],
+  },
 ];

@@ -6,7 +6,12 @@ const dense = (...shape: number[]) => weights(shape, shape.at(-2));
 
 export const products: readonly OpCase[] = [
   { name: "dense 67 → 33", operands: { a: [1, 67] }, constants: { w: dense(67, 33) }, nodes: [node("MatMul", ["a", "w"])] },
-  { name: "65 rows to 66 columns: more than a tile both ways", operands: { a: [1, 65, 17] }, constants: { w: dense(17, 66) }, nodes: [node("MatMul", ["a", "w"])] },
+  {
+    name: "65 rows to 66 columns: more than a tile both ways",
+    operands: { a: [1, 65, 17] },
+    constants: { w: dense(17, 66) },
+    nodes: [node("MatMul", ["a", "w"])],
+  },
   { name: "one column", operands: { a: [1, 5, 7] }, constants: { w: dense(7, 1) }, nodes: [node("MatMul", ["a", "w"])] },
   { name: "depth 1", operands: { a: [1, 5, 1] }, constants: { w: dense(1, 6) }, nodes: [node("MatMul", ["a", "w"])] },
   { name: "a constant of rank 1", operands: { a: [1, 5, 7] }, constants: { w: uniform([7]) }, nodes: [node("MatMul", ["a", "w"])] },
@@ -32,11 +37,20 @@ export const products: readonly OpCase[] = [
   { name: "both computed, width divisible by 4", operands: { a: [1, 2, 3, 5], b: [1, 2, 5, 8] }, nodes: [node("MatMul", ["a", "b"])] },
   { name: "both computed, one matrix on the right", operands: { a: [1, 3, 5, 7], b: [1, 7, 6] }, nodes: [node("MatMul", ["a", "b"])] },
   { name: "both computed, one matrix on the left", operands: { a: [1, 5, 7], b: [1, 3, 7, 6] }, nodes: [node("MatMul", ["a", "b"])] },
-  { name: "batch axes broadcast against each other", operands: { a: [1, 2, 1, 5, 7], b: [1, 1, 3, 7, 6] }, nodes: [node("MatMul", ["a", "b"])] },
+  {
+    name: "batch axes broadcast against each other",
+    operands: { a: [1, 2, 1, 5, 7], b: [1, 1, 3, 7, 6] },
+    nodes: [node("MatMul", ["a", "b"])],
+  },
   {
     name: "a matrix times its own transpose, then softmax: attention",
     operands: { a: [1, 2, 5, 3] },
-    nodes: [node("Transpose", ["a"], { perm: [0, 1, 3, 2] }, "t"), node("MatMul", ["a", "t"], {}, "p"), node("Softmax", ["p"], { axis: -1 }, "s"), node("MatMul", ["s", "a"])],
+    nodes: [
+      node("Transpose", ["a"], { perm: [0, 1, 3, 2] }, "t"),
+      node("MatMul", ["a", "t"], {}, "p"),
+      node("Softmax", ["p"], { axis: -1 }, "s"),
+      node("MatMul", ["s", "a"]),
+    ],
   },
   {
     name: "bias and ReLU in the epilogue",
@@ -49,20 +63,33 @@ export const products: readonly OpCase[] = [
     operands: { a: [1, 3, 9] },
     constants: { w: dense(9, 37), b: uniform([37]), v: dense(37, 6), low: { shape: [], data: [-0.5] }, high: { shape: [], data: [0.5] } },
     nodes: [
-      node("MatMul", ["a", "w"], {}, "p"), node("Add", ["b", "p"], {}, "q"), node("Clip", ["q", "low", "high"], {}, "r"),
-      node("MatMul", ["r", "v"], {}, "s"), node("Relu", ["s"]),
+      node("MatMul", ["a", "w"], {}, "p"),
+      node("Add", ["b", "p"], {}, "q"),
+      node("Clip", ["q", "low", "high"], {}, "r"),
+      node("MatMul", ["r", "v"], {}, "s"),
+      node("Relu", ["s"]),
     ],
   },
   {
     name: "a scale per column folds into the weights, a scale per row does not",
     operands: { a: [1, 4, 5] },
     constants: { w: dense(5, 4), s: uniform([4], 0.5, 2), t: uniform([4, 1], 0.5, 2) },
-    nodes: [node("MatMul", ["a", "w"], {}, "p"), node("Div", ["p", "s"], {}, "q"), node("Mul", ["q", "t"], {}, "r"), node("Sub", ["r", "s"])],
+    nodes: [
+      node("MatMul", ["a", "w"], {}, "p"),
+      node("Div", ["p", "s"], {}, "q"),
+      node("Mul", ["q", "t"], {}, "r"),
+      node("Sub", ["r", "s"]),
+    ],
   },
 ];
 
 export const gemms: readonly OpCase[] = [
-  { name: "transB, bias", operands: { a: [1, 67] }, constants: { w: weights([33, 67]), c: uniform([33]) }, nodes: [node("Gemm", ["a", "w", "c"], { transB: 1 })] },
+  {
+    name: "transB, bias",
+    operands: { a: [1, 67] },
+    constants: { w: weights([33, 67]), c: uniform([33]) },
+    nodes: [node("Gemm", ["a", "w", "c"], { transB: 1 })],
+  },
   {
     name: "transA: a sample of 7 rows turned",
     operands: { a: [7, 5] },
@@ -75,8 +102,18 @@ export const gemms: readonly OpCase[] = [
     constants: { w: dense(7, 6), c: uniform([3, 1]) },
     nodes: [node("Gemm", ["a", "w", "c"], { alpha: 0.5, beta: -2 })],
   },
-  { name: "a scalar C", operands: { a: [1, 7] }, constants: { w: dense(7, 5), c: { shape: [], data: [0.25] } }, nodes: [node("Gemm", ["a", "w", "c"])] },
-  { name: "beta 0 leaves C out", operands: { a: [1, 7] }, constants: { w: dense(7, 5), c: uniform([5]) }, nodes: [node("Gemm", ["a", "w", "c"], { beta: 0 })] },
+  {
+    name: "a scalar C",
+    operands: { a: [1, 7] },
+    constants: { w: dense(7, 5), c: { shape: [], data: [0.25] } },
+    nodes: [node("Gemm", ["a", "w", "c"])],
+  },
+  {
+    name: "beta 0 leaves C out",
+    operands: { a: [1, 7] },
+    constants: { w: dense(7, 5), c: uniform([5]) },
+    nodes: [node("Gemm", ["a", "w", "c"], { beta: 0 })],
+  },
   {
     name: "all three computed, both transposed",
     operands: { a: [5, 3], b: [6, 5], c: [1, 6] },
@@ -87,10 +124,18 @@ export const gemms: readonly OpCase[] = [
     operands: { a: [1, 13] },
     constants: { u: weights([70, 13]), b: uniform([70]), v: weights([66, 70]), c: uniform([66]), w: weights([10, 66]), d: uniform([10]) },
     nodes: [
-      node("Gemm", ["a", "u", "b"], { transB: 1 }, "p"), node("Relu", ["p"], {}, "q"),
-      node("Gemm", ["q", "v", "c"], { transB: 1 }, "r"), node("Relu", ["r"], {}, "s"),
+      node("Gemm", ["a", "u", "b"], { transB: 1 }, "p"),
+      node("Relu", ["p"], {}, "q"),
+      node("Gemm", ["q", "v", "c"], { transB: 1 }, "r"),
+      node("Relu", ["r"], {}, "s"),
       node("Gemm", ["s", "w", "d"], { transB: 1 }),
     ],
   },
-  { name: "opset 7", opset: 7, operands: { a: [1, 7] }, constants: { w: dense(7, 5), c: uniform([5]) }, nodes: [node("Gemm", ["a", "w", "c"])] },
+  {
+    name: "opset 7",
+    opset: 7,
+    operands: { a: [1, 7] },
+    constants: { w: dense(7, 5), c: uniform([5]) },
+    nodes: [node("Gemm", ["a", "w", "c"])],
+  },
 ];

@@ -4,7 +4,11 @@ import type { OpCase } from "./build.ts";
 /** What both pools share; each is run as a maximum and as an average. */
 const windows: readonly { name: string; shape: number[]; attributes: Record<string, number | string | number[]>; notInOrt?: string }[] = [
   { name: "2×2, stride 2", shape: [1, 3, 6, 8], attributes: { kernel_shape: [2, 2], strides: [2, 2] } },
-  { name: "overlapping 3×3 windows, stride 2, odd extents", shape: [1, 5, 7, 9], attributes: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] } },
+  {
+    name: "overlapping 3×3 windows, stride 2, odd extents",
+    shape: [1, 5, 7, 9],
+    attributes: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] },
+  },
   { name: "stride larger than the window", shape: [1, 2, 8, 7], attributes: { kernel_shape: [2, 1], strides: [3, 2] } },
   { name: "asymmetric pads", shape: [1, 2, 5, 6], attributes: { kernel_shape: [3, 3], strides: [1, 2], pads: [0, 2, 1, 1] } },
   { name: "ceil_mode hangs over the end", shape: [1, 2, 6, 7], attributes: { kernel_shape: [3, 2], strides: [2, 2], ceil_mode: 1 } },
@@ -24,7 +28,12 @@ const windows: readonly { name: string; shape: number[]; attributes: Record<stri
 ];
 
 export const maxima: readonly OpCase[] = [
-  ...windows.map(({ name, shape, attributes, notInOrt }): OpCase => ({ name, ...(notInOrt && { notInOrt }), operands: { a: shape }, nodes: [node("MaxPool", ["a"], attributes)] })),
+  ...windows.map(({ name, shape, attributes, notInOrt }): OpCase => ({
+    name,
+    ...(notInOrt && { notInOrt }),
+    operands: { a: shape },
+    nodes: [node("MaxPool", ["a"], attributes)],
+  })),
   {
     name: "dilated windows",
     operands: { a: [1, 2, 9, 8] },
@@ -34,17 +43,20 @@ export const maxima: readonly OpCase[] = [
 ];
 
 export const averages: readonly OpCase[] = [
-  ...windows.map(({ name, shape, attributes, notInOrt }): OpCase => ({ name, ...(notInOrt && { notInOrt }), operands: { a: shape }, nodes: [node("AveragePool", ["a"], attributes)] })),
+  ...windows.map(({ name, shape, attributes, notInOrt }): OpCase => ({
+    name,
+    ...(notInOrt && { notInOrt }),
+    operands: { a: shape },
+    nodes: [node("AveragePool", ["a"], attributes)],
+  })),
   ...windows
     .filter(({ attributes }) => "pads" in attributes || "auto_pad" in attributes)
-    .map(
-      ({ name, shape, attributes, notInOrt }): OpCase => ({
-        name: `${name}, padding counts`,
-        ...(notInOrt && { notInOrt }),
-        operands: { a: shape },
-        nodes: [node("AveragePool", ["a"], { ...attributes, count_include_pad: 1 })],
-      }),
-    ),
+    .map(({ name, shape, attributes, notInOrt }): OpCase => ({
+      name: `${name}, padding counts`,
+      ...(notInOrt && { notInOrt }),
+      operands: { a: shape },
+      nodes: [node("AveragePool", ["a"], { ...attributes, count_include_pad: 1 })],
+    })),
   {
     name: "ceil_mode with padding that counts: taps past the padding do not",
     opset: 19,

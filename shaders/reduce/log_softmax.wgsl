@@ -1,0 +1,32 @@
+// log_softmax: y = x − max x − ln Σ exp(x − max x) along one axis. Where softmax rounds to 0, y still has all its digits.
+//
+// layout   any tensor seen as [outer, extent, inner]; a line is one run along the axis
+// grid     lines along the folded line; one invocation walks one line three times
+//
+// specialised by   const LANES: u32;
+// linked with      lib/grid, lib/exponential
+
+struct Params { lines: u32, extent: u32, inner: u32 }
+
+@group(0) @binding(0) var<storage, read>       input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(0) @binding(2) var<uniform>             params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let line = item_index(group, grid, lane);
+  if (line >= params.lines) { return; }
+  let first = (line / params.inner) * params.extent * params.inner + line % params.inner;
+  let end = first + params.extent * params.inner;
+
+  var largest = input[first];
+  for (var at = first; at < end; at += params.inner) { largest = max(largest, input[at]); }
+  var total = 0.0;
+  for (var at = first; at < end; at += params.inner) { total += exp_accurate(vec4f(input[at] - largest)).x; }
+  let logarithm = log_accurate(vec4f(total)).x;
+  for (var at = first; at < end; at += params.inner) { output[at] = (input[at] - largest) - logarithm; }
+}

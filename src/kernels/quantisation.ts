@@ -1,0 +1,129 @@
+/**
+ * Quantised networks, computed in f32: what is stored as integers is held as the numbers they are, and rounding is passed
+ * straight through by the derivative (Bengio et al. 2013): QuantizeLinear has slope 1 inside its range and 0 outside.
+ *
+ *   QuantizeLinear     q = hold(round(x / s) + z)           DequantizeLinear   x = (q − z) · s
+ *   QLinearConv, QLinearMatMul                              dequantise, compute, quantise
+ */
+import { ShapeError } from "../runtime/errors.ts";
+import type { Value } from "../runtime/graph/graph.ts";
+import { reshapeTo } from "./broadcast.ts";
+import { conv } from "./conv.ts";
+import { matmul } from "./matmul.ts";
+import { normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
+import { importersOnly, Unsupported } from "./op.ts";
+import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+
+/** Ranges of TensorProto element types that quantise. */
+const RANGES: Readonly<Record<number, readonly [number, number]>> = {
+  2: [0, 255],
+  3: [-128, 127],
+  4: [0, 65_535],
+  5: [-32_768, 32_767],
+  6: [-(2 ** 31), 2 ** 31 - 1],
+};
+const UINT8 = 2;
+
+function constantOf(value: Value, what: string): Value {
+  if (!value.data) throw new Unsupported(`${what} is computed from the network's input`);
+  return value;
+}
+
+/** A scale or zero point, shaped to go along an axis of x; blocks along the axis are spread out. */
+function aligned(parameter: Value, x: Value, givenAxis: number, block: number, emit: Emitter): Value {
+  if (parameter.data!.length === 1) return reshapeTo(parameter, [], emit);
+  const axis = normaliseAxis(givenAxis, x.shape.length);
+  if (parameter.shape.length === 1) {
+    if (parameter.shape[0] !== x.shape[axis]) throw new ShapeError(`${parameter.shape[0]} scales for an axis of ${x.shape[axis]}`);
+    return reshapeTo(parameter, [parameter.shape[0]!, ...x.shape.slice(axis + 1).map(() => 1)], emit);
+  }
+  if (block < 1) throw new Unsupported("scales of several axes without a block size", "block_size");
+  const apart = [...parameter.shape.slice(0, axis + 1), 1, ...parameter.shape.slice(axis + 1)];
+  const spread = emit.add("Expand", [reshapeTo(parameter, apart, emit)], { shape: apart.map((extent, a) => (a === axis + 1 ? block : extent)) });
+  const whole = reshapeTo(spread, parameter.shape.map((extent, a) => (a === axis ? extent * block : extent)), emit);
+  return emit.add("Slice", [whole], { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), extents: [...x.shape] });
+}
+
+const asFloat = (x: Value, emit: Emitter): Value =>
+  x.data ? emit.constant(x.shape, x.data) : x.type === "float" ? x : emit.add("Retype", [x], { type: "float" });
+
+function dequantised(q: Value, scale: Value, zero: Value | undefined, emit: Emitter): Value {
+  const centred = zero ? emit.add("Sub", [asFloat(q, emit), asFloat(zero, emit)]) : asFloat(q, emit);
+  return emit.add("Mul", [centred, scale]);
+}
+
+function quantised(x: Value, scale: Value, zero: Value | undefined, onnxType: number, emit: Emitter): Value {
+  const range = RANGES[onnxType];
+  if (!range) throw new Unsupported(`quantising to element type ${onnxType}`, "output_dtype");
+  // Held before the zero point is added, so that the rounding of x / s is that of the specification.
+  const steps = emit.add("Div", [x, scale]);
+  if (!zero) return emit.add("FakeQuantise", [steps], { alpha: range[0], beta: range[1] });
+  if (zero.data!.length === 1) {
+    const z = zero.data![0]!;
+    const held = emit.add("FakeQuantise", [steps], { alpha: range[0] - z, beta: range[1] - z });
+    return emit.add("Add", [held, emit.constant([], [z])]);
+  }
+  const rounded = emit.add("FakeQuantise", [steps], { alpha: -(2 ** 24), beta: 2 ** 24 });
+  return emit.add("Clip", [emit.add("Add", [rounded, asFloat(zero, emit)])], { alpha: range[0], beta: range[1] });
+}
+
+interface Parameters {
+  readonly scale: Value;
+  readonly zero: Value | undefined;
+  readonly onnxType: number;
+}
+
+function parametersOf(node: OnnxNode, x: Value, scaleAt: number, axis: number, emit: Emitter): Parameters {
+  const block = numberAttribute(node, "block_size", 0);
+  const scale = constantOf(requiredInput(node, scaleAt), "the scale");
+  const zero = node.inputs[scaleAt + 1] && constantOf(node.inputs[scaleAt + 1]!, "the zero point");
+  const along = (parameter: Value) => aligned(parameter, x, axis, block, emit);
+  return { scale: along(asFloat(scale, emit)), zero: zero && along(zero), onnxType: zero?.onnxType ?? UINT8 };
+}
+
+function importQuantize(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const x = requiredInput(node, 0);
+  const { scale, zero, onnxType } = parametersOf(node, x, 1, numberAttribute(node, "axis", 1), emit);
+  const declared = numberAttribute(node, "output_dtype", 0);
+  return [quantised(x, scale, zero, declared === 0 ? onnxType : declared, emit)];
+}
+
+function importDequantize(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const q = requiredInput(node, 0);
+  const { scale, zero } = parametersOf(node, q, 1, numberAttribute(node, "axis", 1), emit);
+  return [dequantised(q, scale, zero, emit)];
+}
+
+/** Inputs x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias?; the bias is in units of x_scale · w_scale. */
+function importQLinearConv(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const [q, w] = [requiredInput(node, 0), constantOf(requiredInput(node, 3), "the kernel")];
+  const x = parametersOf(node, q, 1, 1, emit);
+  const kernel = parametersOf(node, w, 4, 0, emit);
+  const bias = node.inputs[8] && dequantised(node.inputs[8], emit.add("Mul", [reshapeTo(kernel.scale, [kernel.scale.data!.length], emit), x.scale]), undefined, emit);
+  const inputs = [dequantised(q, x.scale, x.zero, emit), dequantised(w, kernel.scale, kernel.zero, emit), bias];
+  const [y] = conv.onnx!["Conv"]!.import({ ...node, inputs }, emit);
+  const out = parametersOf(node, y!, 6, 1, emit);
+  return [quantised(y!, out.scale, out.zero, out.onnxType, emit)];
+}
+
+/** Inputs a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero. */
+function importQLinearMatMul(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const [p, q] = [requiredInput(node, 0), requiredInput(node, 3)];
+  const a = parametersOf(node, p, 1, -2, emit);
+  const b = parametersOf(node, q, 4, -1, emit);
+  const inputs = [dequantised(p, a.scale, a.zero, emit), dequantised(q, b.scale, b.zero, emit)];
+  const [y] = matmul.onnx!["MatMul"]!.import({ ...node, inputs }, emit);
+  const out = parametersOf(node, y!, 6, -1, emit);
+  return [quantised(y!, out.scale, out.zero, out.onnxType, emit)];
+}
+
+const quantisedLinear = { derivative: "straight-through", restrictions: "8-, 16- and 32-bit integers, in f32; scales known at load" };
+
+export const quantisationOps: readonly OpDefinition[] = [
+  importersOnly("quantisations", {
+    QuantizeLinear: { since: 10, import: importQuantize, ...quantisedLinear },
+    DequantizeLinear: { since: 10, acceptsIntegers: true, import: importDequantize, ...quantisedLinear },
+    QLinearConv: { since: 10, acceptsIntegers: true, import: importQLinearConv, ...quantisedLinear },
+    QLinearMatMul: { since: 10, acceptsIntegers: true, import: importQLinearMatMul, ...quantisedLinear },
+  }),
+];
