@@ -23,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: "gpu",
-          include: ["bench/*.scratch.test.ts", "test/gpu/**/*.test.ts", "test/conformance/**/*.test.ts"],
+          include: ["test/gpu/**/*.test.ts", "test/conformance/**/*.test.ts"],
           globalSetup: ["test/setup/adapter.ts"],
           setupFiles: ["test/setup/gpu.ts"],
           sequence: { groupOrder: 1 },

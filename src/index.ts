@@ -18,3 +18,5 @@ export { project } from "./algorithms/project.ts";
 export type { ProjectOptions } from "./algorithms/project.ts";
 export { overshootRules } from "./algorithms/rules.ts";
 export type { OvershootRule } from "./algorithms/rules.ts";
+export type { Norm } from "./algorithms/norms.ts";
+export type { PixelTransform } from "./runtime/graph/preprocess.ts";

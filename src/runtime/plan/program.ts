@@ -101,14 +101,20 @@ export class Program {
 
   /** Encodes the launches for a number of samples ≤ capacity. */
   encode(pass: GPUComputePassEncoder, samples: number, part: Part = "all"): void {
-    const { rows } = this.plan;
     const [begin, end] = this.range(part);
-    for (const { pipeline, bindGroup, grid } of this.steps.slice(begin, end)) {
-      const copies = grid.lead === "row" ? samples * rows : grid.lead === "sample" ? samples : 1;
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(...gridSize(grid, copies));
-    }
+    for (const step of this.steps.slice(begin, end)) this.encodeStep(pass, step, samples);
+  }
+
+  /** Encodes one launch alone, for benchmarks. */
+  encodeLaunch(pass: GPUComputePassEncoder, index: number, samples: number): void {
+    this.encodeStep(pass, this.steps[index]!, samples);
+  }
+
+  private encodeStep(pass: GPUComputePassEncoder, { pipeline, bindGroup, grid }: Step, samples: number): void {
+    const copies = grid.lead === "row" ? samples * this.plan.rows : grid.lead === "sample" ? samples : 1;
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(...gridSize(grid, copies));
   }
 
   /** The grids as shaders/deepfool/grids.wgsl needs them to size dispatches by a number of samples the GPU knows. */
