@@ -40,7 +40,9 @@ test(`launches of ${MODEL}`, { timeout: 600_000 }, async () => {
     const elapsed = (performance.now() - wall) / repeats;
     const copies = program.plan.copiesOf(launch.grid.lead);
     const rate = launch.macs > 0 ? `${((launch.macs * copies) / elapsed / 1e6).toFixed(2)} GMAC/s` : "";
-    lines.push(`${launch.node.padEnd(32)} ${launch.kernel.name.padEnd(26)} ${cpu.toFixed(2).padStart(9)} ${elapsed.toFixed(2).padStart(9)}  ${rate}`);
+    lines.push(
+      `${launch.node.padEnd(32)} ${launch.kernel.name.padEnd(26)} ${cpu.toFixed(2).padStart(9)} ${elapsed.toFixed(2).padStart(9)}  ${rate}`,
+    );
     total += cpu;
   }
   const { description, software } = engine.adapter;

@@ -124,7 +124,8 @@ export class Attack {
     const segment = Math.min(images, segmentLimit(gpu, elements));
 
     const { STORAGE, COPY_SRC, COPY_DST, INDIRECT } = GPUBufferUsage;
-    const make = (name: string, words: number, usage = STORAGE | COPY_SRC | COPY_DST) => gpu.createBuffer(`attack ${name}`, words * BYTES, usage);
+    const make = (name: string, words: number, usage = STORAGE | COPY_SRC | COPY_DST) =>
+      gpu.createBuffer(`attack ${name}`, words * BYTES, usage);
     const table = program.gridTable();
     const extras: Record<string, GridEntry> = {
       gather: [elements, 0, LANES, 1],

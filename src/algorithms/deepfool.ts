@@ -111,7 +111,7 @@ export async function runTicks(
 ): Promise<void> {
   const underWay: Promise<{ counters: Counters; ticks: number }>[] = [];
   let ticks = 0;
-  for (let finished = 0; finished < count; ) {
+  for (let finished = 0; finished < count;) {
     throwIfAborted(signal);
     while (underWay.length < SUBMISSIONS_AHEAD) {
       attack.tick(ticksAtOnce);
@@ -134,7 +134,8 @@ export function attackSettings(options: Pick<DeepFoolOptions, "norm" | "overshoo
   const maxIterations = options.maxIterations ?? deepfoolDefaults.maxIterations;
   if (!(overshoot >= 0)) throw new ArgumentError(`overshoot ${overshoot} must not be negative`);
   if (!Number.isInteger(candidates) || candidates < 2) throw new ArgumentError(`candidates ${candidates} must be an integer of at least 2`);
-  if (!Number.isInteger(maxIterations) || maxIterations < 1) throw new ArgumentError(`maxIterations ${maxIterations} must be a positive integer`);
+  if (!Number.isInteger(maxIterations) || maxIterations < 1)
+    throw new ArgumentError(`maxIterations ${maxIterations} must be a positive integer`);
   return { overshoot, candidates, maxIterations, rule: ruleNamed(options.rule ?? deepfoolDefaults.rule), squared: norm === 2 };
 }
 

@@ -90,7 +90,11 @@ export async function universalPerturbation(model: Model, images: NdArray, optio
   const started = performance.now();
   const { norm = Infinity, radius, seed = universalDefaults.seed, signal } = options;
   const { targetFoolingRate = universalDefaults.targetFoolingRate, maxPasses = universalDefaults.maxPasses } = options;
-  const settings = attackSettings({ ...options, norm: options.stepNorm ?? 2, maxIterations: options.maxIterations ?? universalDefaults.maxIterations });
+  const settings = attackSettings({
+    ...options,
+    norm: options.stepNorm ?? 2,
+    maxIterations: options.maxIterations ?? universalDefaults.maxIterations,
+  });
   checkOptions(norm, radius, targetFoolingRate, maxPasses);
   const elements = checkImages(model, images);
   const total = images.shape[0]!;
@@ -124,7 +128,9 @@ export async function universalPerturbation(model: Model, images: NdArray, optio
         passes.push({
           pass,
           foolingRate,
-          ...(options.validation && { validationFoolingRate: await foolingRateOf(model, options.validation, validationLabels!, v, signal) }),
+          ...(options.validation && {
+            validationFoolingRate: await foolingRateOf(model, options.validation, validationLabels!, v, signal),
+          }),
           norm: normOf(v, norm),
           updates,
           seconds: (performance.now() - passStarted) / 1000,
@@ -165,7 +171,10 @@ async function visitAll(
     const part = order.subarray(first, first + attack.segment);
     const data = new Float32Array(part.length * elements);
     part.forEach((image, i) => data.set(images.data.subarray(image * elements, (image + 1) * elements), i * elements));
-    attack.begin(data, Uint32Array.from(part, (image) => labels[image]!));
+    attack.begin(
+      data,
+      Uint32Array.from(part, (image) => labels[image]!),
+    );
     await runTicks(
       attack,
       part.length,
@@ -202,6 +211,7 @@ async function foolingRateOf(model: Model, images: NdArray, labels: Uint32Array,
 function checkOptions(norm: Norm, radius: number, targetFoolingRate: number, maxPasses: number): void {
   if (norm !== 2 && norm !== Infinity) throw new ArgumentError(`norm ${norm} is neither 2 nor Infinity`);
   if (!(radius > 0) || !Number.isFinite(radius)) throw new ArgumentError(`radius ${radius} must be positive and finite`);
-  if (!(targetFoolingRate > 0 && targetFoolingRate <= 1)) throw new ArgumentError(`targetFoolingRate ${targetFoolingRate} must lie in (0, 1]`);
+  if (!(targetFoolingRate > 0 && targetFoolingRate <= 1))
+    throw new ArgumentError(`targetFoolingRate ${targetFoolingRate} must lie in (0, 1]`);
   if (!Number.isInteger(maxPasses) || maxPasses < 1) throw new ArgumentError(`maxPasses ${maxPasses} must be a positive integer`);
 }

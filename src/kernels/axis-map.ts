@@ -27,7 +27,12 @@ export function mapAxis(x: Value, axis: number, rows: readonly MapRow[], emit: E
   for (const row of rows) starts.push(starts.at(-1)! + row.length);
   const routes = [...starts, ...entries.map(({ index }) => index)];
   const plain = entries.every(({ weight }) => weight === 1);
-  const weights = plain ? undefined : emit.constant([entries.length], entries.map(({ weight }) => weight));
+  const weights = plain
+    ? undefined
+    : emit.constant(
+        [entries.length],
+        entries.map(({ weight }) => weight),
+      );
   return emit.add("AxisMap", [x, emit.constant([routes.length], routes, "int"), weights], { axis, extent: rows.length });
 }
 

@@ -121,7 +121,8 @@ function defineBinary({ name, source, libraries = [], evaluate, type, onnx, vjp,
   const kernel = defineKernel(name.toLowerCase(), binarySource, gridSource, slotsSource, indexingSource, source, ...libraries);
   return defineOp({
     name,
-    epilogues: ["clamp"],
+    elementwise: true,
+    ...(type !== "bool" && { epilogues: ["clamp"] as const }),
     onnx: onnx ?? plain(name),
     infer: ([a, b]) => [{ shape: broadcastShapes(a!.shape, b!.shape), type: type ?? a!.type }],
     fold: ([a, b], _attributes, [output]) => {
@@ -152,7 +153,13 @@ const sum = (emit: Emitter, a: Value | undefined, b: Value | undefined): Value =
 const negated = (emit: Emitter, x: Value | undefined): Value | undefined => x && emit.add("Neg", [x]);
 
 /** The larger or the smaller of two: the derivative goes to the one taken, to the first where both are equal. */
-function extremum(name: string, source: string, evaluate: BinaryFunction["evaluate"], firstWins: string, secondWins: string): BinaryFunction {
+function extremum(
+  name: string,
+  source: string,
+  evaluate: BinaryFunction["evaluate"],
+  firstWins: string,
+  secondWins: string,
+): BinaryFunction {
   const part = (emit: Emitter, direction: Value, wins: string, node: Node) => emit.add("Mul", [direction, emit.add(wins, node.inputs)]);
   return {
     name,
@@ -199,8 +206,7 @@ const functions: readonly BinaryFunction[] = [
       needsA ? emit.add("Mul", [dy, node.inputs[1]]) : undefined,
       needsB ? emit.add("Mul", [dy, node.inputs[0]]) : undefined,
     ],
-    jvp: ({ node, emit }, da, db) =>
-      sum(emit, da && emit.add("Mul", [da, node.inputs[1]]), db && emit.add("Mul", [node.inputs[0], db])),
+    jvp: ({ node, emit }, da, db) => sum(emit, da && emit.add("Mul", [da, node.inputs[1]]), db && emit.add("Mul", [node.inputs[0], db])),
   },
   {
     name: "Div",
@@ -238,7 +244,13 @@ const functions: readonly BinaryFunction[] = [
       ),
   },
   { name: "PowSlope", source: powSlopeSource, libraries: powerLibraries, evaluate: (a, b) => (b === 0 ? 0 : b * a ** (b - 1)), onnx: {} },
-  { name: "PowExponentSlope", source: powExponentSlopeSource, libraries: powerLibraries, evaluate: (a, b) => (a === 0 ? 0 : a ** b * Math.log(a)), onnx: {} },
+  {
+    name: "PowExponentSlope",
+    source: powExponentSlopeSource,
+    libraries: powerLibraries,
+    evaluate: (a, b) => (a === 0 ? 0 : a ** b * Math.log(a)),
+    onnx: {},
+  },
   relation("Equal", equalSource, (a, b) => a === b),
   relation("Greater", greaterSource, (a, b) => a > b),
   relation("GreaterOrEqual", greaterOrEqualSource, (a, b) => a >= b),

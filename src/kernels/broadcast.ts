@@ -70,7 +70,11 @@ export function reshapeTo(value: Value, shape: readonly number[], emit: Emitter)
 }
 
 /** An element-wise function of constants that broadcast to the output's shape. */
-export function foldBroadcast(inputs: readonly Value[], output: TensorType, evaluate: (elements: readonly number[]) => number): ConstantData {
+export function foldBroadcast(
+  inputs: readonly Value[],
+  output: TensorType,
+  evaluate: (elements: readonly number[]) => number,
+): ConstantData {
   const strides = inputs.map((input) => broadcastStrides(input.shape, output.shape));
   const out = new (output.type === "float" ? Float32Array : Float64Array)(sizeOf(output.shape));
   const at = inputs.map(() => 0);

@@ -62,7 +62,13 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
         depth: 1,
       };
     case "tiled":
-      return { variant: "tiled", constants: { LANES: TILED_LANES }, items: pixels, perGroup: TILE, depth: groups * Math.ceil(outputs / TILE) };
+      return {
+        variant: "tiled",
+        constants: { LANES: TILED_LANES },
+        items: pixels,
+        perGroup: TILE,
+        depth: groups * Math.ceil(outputs / TILE),
+      };
     case "strip": {
       if (!fitsStrip(facts)) throw new ArgumentError("the strip kernel needs horizontal stride and dilation 1 and a kernel at most 9 wide");
       const perTile = outputs === 1 ? 1 : quads % 2 === 1 && quads <= MOST_QUADS_APART ? 4 : 8;

@@ -149,7 +149,11 @@ function lifted(value: Value, emit: Emitter): Value {
   return emit.add("Reshape", [value], { shape: [value.shape[0]!, value.shape[1]!, 1, value.shape[2]!] });
 }
 
-function importConv(node: OnnxNode, emit: Emitter, importCore: (node: OnnxNode, emit: Emitter, spatial: number, x: Value, w: Value) => Value): Value[] {
+function importConv(
+  node: OnnxNode,
+  emit: Emitter,
+  importCore: (node: OnnxNode, emit: Emitter, spatial: number, x: Value, w: Value) => Value,
+): Value[] {
   const x = requiredInput(node, 0);
   const w = requiredInput(node, 1);
   if (!w.data) throw new Unsupported("the weights must be constants");
@@ -314,12 +318,12 @@ function transposeGeometry(node: OnnxNode, x: Value, w: Value, spatial: number):
       outputSize[axis] = full[axis]! - begin - end;
       continue;
     }
-    outputSize[axis] = wanted ?? x.shape[2 + axis]! * strides[axis]!;
-    const total = Math.max(0, full[axis]! - outputSize[axis]!);
+    outputSize[axis] = wanted ?? x.shape[2 + axis]! * strides[axis];
+    const total = Math.max(0, full[axis]! - outputSize[axis]);
     // The specification puts the larger half at the begin unless auto_pad is SAME_UPPER.
     const half = Math.floor(total / 2);
     pads[axis] = autoPad === "SAME_UPPER" ? half : total - half;
-    pads[2 + axis] = total - pads[axis]!;
+    pads[2 + axis] = total - pads[axis];
   }
   return { strides, pads, dilations, outputSize };
 }

@@ -61,14 +61,22 @@ function product(a: Labelled, b: Labelled, output: readonly string[], emit: Emit
   const left = reshapeTo(permuted(a, [...batch, ...rows, ...inner], emit), [size(batch), size(rows), size(inner)], emit);
   const right = reshapeTo(permuted(b, [...batch, ...inner, ...columns], emit), [size(batch), size(inner), size(columns)], emit);
   const labels = [...batch, ...rows, ...columns];
-  return { value: reshapeTo(emit.add("MatMul", [left, right]), labels.map((label) => extents.get(label)!), emit), labels };
+  return {
+    value: reshapeTo(
+      emit.add("MatMul", [left, right]),
+      labels.map((label) => extents.get(label)!),
+      emit,
+    ),
+    labels,
+  };
 }
 
 function importEinsum(node: OnnxNode, emit: Emitter): readonly Value[] {
   const equation = stringAttribute(node, "equation", "");
   const [given, wanted] = equation.split("->") as [string, string | undefined];
   const terms = given.split(",");
-  if (terms.length !== node.inputs.length) throw new ShapeError(`equation "${equation}" has ${terms.length} terms for ${node.inputs.length} inputs`);
+  if (terms.length !== node.inputs.length)
+    throw new ShapeError(`equation "${equation}" has ${terms.length} terms for ${node.inputs.length} inputs`);
   if (terms.length > 2) throw new Unsupported(`equation "${equation}" of ${terms.length} operands`, "equation");
   const operands = terms.map((term, i): Labelled => {
     const value = requiredInput(node, i);

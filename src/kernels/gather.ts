@@ -105,7 +105,15 @@ function scattered(x: Value, updates: Value, targets: readonly number[], reducti
   });
   const rows: MapRow[] = sources.map((list) => list.map((index) => ({ index, weight: 1 })));
   const flat = (value: Value) => emit.add("Reshape", [value], { shape: [sizeOf(value.shape)] });
-  const kept = reduction === "add" ? flat(x) : mapAxis(flat(x), 0, sources.map((list, i) => (list.length > 0 ? [] : only(i))), emit);
+  const kept =
+    reduction === "add"
+      ? flat(x)
+      : mapAxis(
+          flat(x),
+          0,
+          sources.map((list, i) => (list.length > 0 ? [] : only(i))),
+          emit,
+        );
   return emit.add("Reshape", [emit.add("Add", [kept, mapAxis(flat(updates), 0, rows, emit)])], { shape: [...x.shape] });
 }
 

@@ -216,14 +216,26 @@ function importReshape(node: OnnxNode, emit: Emitter): Value[] {
   const copyZero = numberAttribute(node, "allowzero", 0) === 0;
   const shape = wanted.map((extent, axis) => (extent === 0 && copyZero ? (x.shape[axis] ?? 0) : extent));
   const known = shape.filter((extent) => extent !== -1).reduce((a, b) => a * b, 1);
-  return [reshapeTo(x, shape.map((extent) => (extent === -1 ? sizeOf(x.shape) / known : extent)), emit)];
+  return [
+    reshapeTo(
+      x,
+      shape.map((extent) => (extent === -1 ? sizeOf(x.shape) / known : extent)),
+      emit,
+    ),
+  ];
 }
 
 function importSqueeze(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   const listed = node.opset < 13 ? numbersAttribute(node, "axes") : constantInput(node, 1, "the axes");
   const axesList = listed?.map((axis) => normaliseAxis(axis, x.shape.length));
-  return [reshapeTo(x, x.shape.filter((extent, axis) => (axesList ? !axesList.includes(axis) : extent !== 1)), emit)];
+  return [
+    reshapeTo(
+      x,
+      x.shape.filter((extent, axis) => (axesList ? !axesList.includes(axis) : extent !== 1)),
+      emit,
+    ),
+  ];
 }
 
 function importUnsqueeze(node: OnnxNode, emit: Emitter): Value[] {
@@ -340,6 +352,7 @@ const concat = defineOp({
 /** The same again, in memory of its own, one copy a sample: what makes an output of an input or of a constant. */
 const copy = defineOp({
   name: "Copy",
+  elementwise: true,
   infer: ([x]) => [{ shape: x!.shape, type: x!.type }],
   lower: (lowering) => {
     const [x] = lowering.node.inputs as [Value];

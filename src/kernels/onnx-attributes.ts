@@ -83,7 +83,8 @@ export function readAxisWindows(node: OnnxNode, input: readonly number[], kernel
   const dilations = perAxis(node, "dilations", spatial);
   const autoPad = stringAttribute(node, "auto_pad", "NOTSET");
   const listed = numbersAttribute(node, "pads") ?? Array<number>(2 * spatial).fill(0);
-  if (!["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"].includes(autoPad)) throw new Unsupported(`auto_pad ${autoPad} is not known`, "auto_pad");
+  if (!["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"].includes(autoPad))
+    throw new Unsupported(`auto_pad ${autoPad} is not known`, "auto_pad");
   if (autoPad === "NOTSET") {
     if (listed.length !== 2 * spatial) throw new ShapeError(`attribute pads has ${listed.length} entries for ${spatial} spatial axes`);
     if (listed.some((p) => !Number.isInteger(p))) throw new ShapeError(`attribute pads [${listed}] is not integral`);

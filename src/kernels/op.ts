@@ -126,6 +126,8 @@ export interface OpDefinition {
   vjp?(context: DerivativeContext, cotangent: Value): readonly (Value | undefined)[];
   /** Tangent of the first output, given those of the inputs (undefined: constant). */
   jvp?(context: DerivativeContext, tangents: readonly (Value | undefined)[]): Value;
+  /** True where every output element depends on one element of each input, which broadcast. */
+  readonly elementwise?: boolean;
   /** Epilogues the op's kernels can apply to their result: "clamp" (ReLU, Clip) and "mask" (a clamp's derivative). */
   readonly epilogues?: readonly ("clamp" | "mask")[];
   /** True where the op, given a symbolic batch on axis 0 of its first input, treats samples apart. See passes/batch.ts. */

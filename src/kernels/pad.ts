@@ -20,7 +20,8 @@ const continuations: Readonly<Record<string, (at: number, extent: number) => num
 function importPad(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const mode = stringAttribute(node, "mode", "constant");
-  const pads = node.opset < 11 ? (numbersAttribute(node, "pads") ?? numbersAttribute(node, "paddings")) : constantInput(node, 1, "the pads");
+  const pads =
+    node.opset < 11 ? (numbersAttribute(node, "pads") ?? numbersAttribute(node, "paddings")) : constantInput(node, 1, "the pads");
   if (!pads) throw new ShapeError("pads are missing");
   const rank = x.shape.length;
   const listed = constantInput(node, 3, "the axes")?.map((axis) => normaliseAxis(axis, rank)) ?? x.shape.map((_, axis) => axis);

@@ -163,11 +163,16 @@ function importMaxPool(node: OnnxNode, emit: Emitter): readonly Value[] {
   if (x.shape.length === 5) throw new Unsupported("the Indices of a 3-D pool");
   let argmax: Value | undefined;
   const columnMajor = numberAttribute(node, "storage_order", 0) !== 0;
-  const y = poolSpace(node, x, (plane, window, rules) => {
-    const [best, at] = emit.addAll("MaxPool", [plane], { ...window, ...rules, inputSize: [plane.shape[2]!, plane.shape[3]!] });
-    argmax = emit.add("PoolIndices", [at], { columnMajor, inputSize: [plane.shape[2]!, plane.shape[3]!] });
-    return best!;
-  }, emit);
+  const y = poolSpace(
+    node,
+    x,
+    (plane, window, rules) => {
+      const [best, at] = emit.addAll("MaxPool", [plane], { ...window, ...rules, inputSize: [plane.shape[2]!, plane.shape[3]!] });
+      argmax = emit.add("PoolIndices", [at], { columnMajor, inputSize: [plane.shape[2]!, plane.shape[3]!] });
+      return best!;
+    },
+    emit,
+  );
   return [y, reshapeTo(argmax!, y.shape, emit)];
 }
 
@@ -250,9 +255,7 @@ function windowsOverlap({ kernel, strides, dilations }: PoolAttributes): boolean
 /** Inputs: cotangent, argmax. */
 const maxPoolAdjoint = defineOp({
   name: "MaxPoolAdjoint",
-  infer: ([cotangent], attributes) => [
-    { shape: [...cotangent!.shape.slice(0, 2), ...read(attributes).inputSize], type: "float" },
-  ],
+  infer: ([cotangent], attributes) => [{ shape: [...cotangent!.shape.slice(0, 2), ...read(attributes).inputSize], type: "float" }],
   lower: (lowering) => {
     const [cotangent, argmax] = lowering.node.inputs as [Value, Value];
     const output = lowering.node.outputs[0]!;
@@ -291,9 +294,7 @@ const averagePool = defineOp({
 
 const averagePoolAdjoint = defineOp({
   name: "AveragePoolAdjoint",
-  infer: ([cotangent], attributes) => [
-    { shape: [...cotangent!.shape.slice(0, 2), ...read(attributes).inputSize], type: "float" },
-  ],
+  infer: ([cotangent], attributes) => [{ shape: [...cotangent!.shape.slice(0, 2), ...read(attributes).inputSize], type: "float" }],
   lower: (lowering) => {
     const [input] = lowering.node.inputs as [Value];
     const output = lowering.node.outputs[0]!;

@@ -39,8 +39,14 @@ function aligned(parameter: Value, x: Value, givenAxis: number, block: number, e
   }
   if (block < 1) throw new Unsupported("scales of several axes without a block size", "block_size");
   const apart = [...parameter.shape.slice(0, axis + 1), 1, ...parameter.shape.slice(axis + 1)];
-  const spread = emit.add("Expand", [reshapeTo(parameter, apart, emit)], { shape: apart.map((extent, a) => (a === axis + 1 ? block : extent)) });
-  const whole = reshapeTo(spread, parameter.shape.map((extent, a) => (a === axis ? extent * block : extent)), emit);
+  const spread = emit.add("Expand", [reshapeTo(parameter, apart, emit)], {
+    shape: apart.map((extent, a) => (a === axis + 1 ? block : extent)),
+  });
+  const whole = reshapeTo(
+    spread,
+    parameter.shape.map((extent, a) => (a === axis ? extent * block : extent)),
+    emit,
+  );
   return emit.add("Slice", [whole], { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), extents: [...x.shape] });
 }
 
@@ -99,7 +105,9 @@ function importQLinearConv(node: OnnxNode, emit: Emitter): readonly Value[] {
   const [q, w] = [requiredInput(node, 0), constantOf(requiredInput(node, 3), "the kernel")];
   const x = parametersOf(node, q, 1, 1, emit);
   const kernel = parametersOf(node, w, 4, 0, emit);
-  const bias = node.inputs[8] && dequantised(node.inputs[8], emit.add("Mul", [reshapeTo(kernel.scale, [kernel.scale.data!.length], emit), x.scale]), undefined, emit);
+  const bias =
+    node.inputs[8] &&
+    dequantised(node.inputs[8], emit.add("Mul", [reshapeTo(kernel.scale, [kernel.scale.data!.length], emit), x.scale]), undefined, emit);
   const inputs = [dequantised(q, x.scale, x.zero, emit), dequantised(w, kernel.scale, kernel.zero, emit), bias];
   const [y] = conv.onnx!["Conv"]!.import({ ...node, inputs }, emit);
   const out = parametersOf(node, y!, 6, 1, emit);

@@ -87,7 +87,14 @@ function importCumSum(node: OnnxNode, emit: Emitter): readonly Value[] {
   const extent = x.shape[axis]!;
   const all = Array.from({ length: extent }, (_, index) => index);
   const belongs = (row: number, index: number) => (index === row ? exclusive === 0 : reverse !== 0 ? index > row : index < row);
-  return [mapAxis(x, axis, all.map((row) => all.filter((index) => belongs(row, index)).map((index) => ({ index, weight: 1 }))), emit)];
+  return [
+    mapAxis(
+      x,
+      axis,
+      all.map((row) => all.filter((index) => belongs(row, index)).map((index) => ({ index, weight: 1 }))),
+      emit,
+    ),
+  ];
 }
 
 /** The upper or lower triangle of the last two axes, the rest 0. */

@@ -52,7 +52,11 @@ function importReduce(axesInputSince: number, reduce: (x: Value, axes: readonly 
       // No axes then means a reduction over none: every element by itself.
       if (all && numberAttribute(node, "noop_with_empty_axes", 0) !== 0) return [reduce(x, [], emit)];
       const axes = all ? x.shape.map((_, axis) => axis) : listed.map((axis) => normaliseAxis(axis, x.shape.length));
-      const kept = reduce(x, [...new Set(axes)].sort((a, b) => a - b), emit);
+      const kept = reduce(
+        x,
+        [...new Set(axes)].sort((a, b) => a - b),
+        emit,
+      );
       if (numberAttribute(node, "keepdims", 1) !== 0) return [kept];
       return [emit.add("Reshape", [kept], { shape: x.shape.filter((_, axis) => !axes.includes(axis)) })];
     },
@@ -102,7 +106,12 @@ function extremeShare({ node, emit }: DerivativeContext): Value {
   return emit.add("Div", [hit, emit.add("ReduceSum", [hit], { axes: [...reducedAxes(node.attributes)] })]);
 }
 
-function extreme(name: string, source: string, evaluate: (...elements: number[]) => number, onnx: Record<string, OnnxBinding>): ReduceFunction {
+function extreme(
+  name: string,
+  source: string,
+  evaluate: (...elements: number[]) => number,
+  onnx: Record<string, OnnxBinding>,
+): ReduceFunction {
   return {
     name,
     source,
@@ -113,7 +122,8 @@ function extreme(name: string, source: string, evaluate: (...elements: number[])
   };
 }
 
-const summed = ({ node, emit }: DerivativeContext, value: Value): Value => emit.add("ReduceSum", [value], { axes: [...reducedAxes(node.attributes)] });
+const summed = ({ node, emit }: DerivativeContext, value: Value): Value =>
+  emit.add("ReduceSum", [value], { axes: [...reducedAxes(node.attributes)] });
 
 /**
  * ∂ Π x / ∂ x_i: the product of the others, which is the product of all non-zero elements over x_i (1 for a zero), unless
@@ -146,7 +156,7 @@ const functions: readonly ReduceFunction[] = [
     source: sumFunction,
     evaluate: (elements) => elements.reduce((a, b) => a + b, 0),
     onnx: {
-      ReduceSum: importReduce(13, simple("ReduceSum")),
+      ReduceSum: { ...importReduce(13, simple("ReduceSum")), acceptsIntegers: true },
       ReduceL1: importReduce(18, norm1),
       ReduceSumSquare: importReduce(18, (x, axes, emit) => reduceOver("ReduceSum", square(x, emit), axes, emit)),
       ReduceLogSum: importReduce(18, (x, axes, emit) => emit.add("Log", [reduceOver("ReduceSum", x, axes, emit)])),
@@ -164,7 +174,10 @@ const functions: readonly ReduceFunction[] = [
       return emit.add("Expand", [emit.add("Mul", [dy, emit.constant([], [1 / count])])], { shape: [...x.shape] });
     },
   },
-  extreme("ReduceMax", maxFunction, Math.max, { ReduceMax: importReduce(18, simple("ReduceMax")), GlobalMaxPool: globalPool(simple("ReduceMax")) }),
+  extreme("ReduceMax", maxFunction, Math.max, {
+    ReduceMax: importReduce(18, simple("ReduceMax")),
+    GlobalMaxPool: globalPool(simple("ReduceMax")),
+  }),
   extreme("ReduceMin", minFunction, Math.min, { ReduceMin: importReduce(18, simple("ReduceMin")) }),
   {
     name: "ReduceProd",
@@ -216,7 +229,11 @@ function lowerReduce(lowering: Lowering, name: string): void {
   const axes = reducedAxes(node.attributes);
   const strides = stridesOf(x.shape);
   const pick = (reduced: boolean) => x.shape.map((_, axis) => axis).filter((axis) => axes.includes(axis) === reduced);
-  const merge = (list: readonly number[]) => mergeAxes(list.map((a) => x.shape[a]!), list.map((a) => strides[a]!));
+  const merge = (list: readonly number[]) =>
+    mergeAxes(
+      list.map((a) => x.shape[a]!),
+      list.map((a) => strides[a]!),
+    );
   const kept = merge(pick(false));
   const reduced = merge(pick(true));
   const inner = reduced.extents.pop() ?? 1;

@@ -104,7 +104,12 @@ function rowAt(i: number, axis: AxisResize, rules: Interpolation): MapRow | unde
 
 function resizeAxis(x: Value, axis: number, given: AxisResize, rules: Interpolation, emit: Emitter): Value {
   const rows = Array.from({ length: given.output }, (_, i) => rowAt(i, given, rules));
-  const resized = mapAxis(x, axis, rows.map((row) => row ?? []), emit);
+  const resized = mapAxis(
+    x,
+    axis,
+    rows.map((row) => row ?? []),
+    emit,
+  );
   if (rows.every((row) => row)) return resized;
   const outside = Array.from(rows, (row) => Number(row === undefined));
   const along = emit.constant([given.output, ...x.shape.slice(axis + 1).map(() => 1)], outside, "bool");

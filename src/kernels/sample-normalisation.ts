@@ -41,7 +41,7 @@ function affine(x: Value, gamma: Value | undefined, beta: Value | undefined, emi
 /** One parameter per channel, shaped to go with [N, C, …]. */
 function perChannel(parameter: Value, x: Value, emit: Emitter): Value {
   if (sizeOf(parameter.shape) !== x.shape[1]) throw new ShapeError(`a parameter [${parameter.shape}] does not fit ${x.shape[1]} channels`);
-  return reshapeTo(parameter, [x.shape[1]!, ...x.shape.slice(2).map(() => 1)], emit);
+  return reshapeTo(parameter, [x.shape[1], ...x.shape.slice(2).map(() => 1)], emit);
 }
 
 function importInstanceNormalization(node: OnnxNode, emit: Emitter): readonly Value[] {

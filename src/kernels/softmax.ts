@@ -93,7 +93,11 @@ function importHardmax(node: OnnxNode, emit: Emitter): Value[] {
   const extent = node.opset < 13 ? sizeOf(x.shape.slice(axis)) : x.shape[axis]!;
   const lines = node.opset < 13 ? emit.add("Reshape", [x], { shape: [...x.shape.slice(0, axis), extent] }) : x;
   const first = emit.add("ArgReduce", [lines], { axis, smallest: false, last: false });
-  const classes = emit.constant([extent, ...lines.shape.slice(axis + 1).map(() => 1)], Array.from({ length: extent }, (_, i) => i), "int");
+  const classes = emit.constant(
+    [extent, ...lines.shape.slice(axis + 1).map(() => 1)],
+    Array.from({ length: extent }, (_, i) => i),
+    "int",
+  );
   const hit = emit.add("Retype", [emit.add("Equal", [first, classes])], { type: "float" });
   return [emit.add("Reshape", [hit], { shape: [...x.shape] })];
 }

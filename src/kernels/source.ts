@@ -12,7 +12,10 @@ function importConstant(node: OnnxNode, emit: Emitter): Value[] {
   if (value && typeof value === "object" && "data" in value) return [emit.constant(value.shape, value.data, value.type)];
   if (typeof attributes["value_float"] === "number") return [emit.constant([], [attributes["value_float"]])];
   if (typeof attributes["value_int"] === "number") return [emit.constant([], [attributes["value_int"]], "int")];
-  for (const [name, type] of [["value_floats", "float"], ["value_ints", "int"]] as const) {
+  for (const [name, type] of [
+    ["value_floats", "float"],
+    ["value_ints", "int"],
+  ] as const) {
     const list = attributes[name];
     if (Array.isArray(list)) return [emit.constant([list.length], list as number[], type)];
   }
@@ -38,7 +41,8 @@ function cast(x: Value, to: number, emit: Emitter): Value {
   if (x.type === type) return x;
   if (truth) return emit.add("Not", [emit.add("Equal", [x, emit.constant([], [0], x.type)])]);
   if (type === "float" || x.type === "bool") return emit.add("Retype", [x], { type });
-  if (!WIDE_INT_TYPES.has(to)) throw new Unsupported(`casting what the network computes to element type ${to}, which may wrap around`, "to");
+  if (!WIDE_INT_TYPES.has(to))
+    throw new Unsupported(`casting what the network computes to element type ${to}, which may wrap around`, "to");
   const whole = emit.add("Mul", [emit.add("Sign", [x]), emit.add("Floor", [emit.add("Abs", [x])])]);
   return emit.add("Retype", [whole], { type });
 }
@@ -48,6 +52,7 @@ const ONNX_TYPE: Record<ElementType, number> = { float: 1, int: 7, bool: BOOL_TY
 /** The same numbers under another type: truth values are 0 and 1, integers are f32 on the GPU. Attribute `type`. */
 const retype = defineOp({
   name: "Retype",
+  elementwise: true,
   infer: ([x], attributes) => [{ shape: x!.shape, type: attributes["type"] as ElementType }],
   fold: ([x]) => [x!.data!],
   lower: (lowering) => lowering.alias(lowering.node.outputs[0]!, lowering.node.inputs[0]!),
@@ -66,7 +71,13 @@ function importConstantOfShape(node: OnnxNode, emit: Emitter): Value[] {
 function importRange(node: OnnxNode, emit: Emitter): Value[] {
   const [start, limit, delta] = [0, 1, 2].map((i) => constantInput(node, i, "the range")![0]!) as [number, number, number];
   const count = Math.max(0, Math.ceil((limit - start) / delta));
-  return [emit.constant([count], Float64Array.from({ length: count }, (_, i) => start + i * delta), node.inputs[0]!.type)];
+  return [
+    emit.constant(
+      [count],
+      Float64Array.from({ length: count }, (_, i) => start + i * delta),
+      node.inputs[0]!.type,
+    ),
+  ];
 }
 
 function importMod(node: OnnxNode, emit: Emitter): Value[] {
@@ -104,9 +115,19 @@ function importOneHot(node: OnnxNode, emit: Emitter): Value[] {
   const [off, on] = constantInput(node, 2, "the values") as [number, number];
   const rank = indices.shape.length + 1;
   const axis = normaliseAxis(numberAttribute(node, "axis", -1), rank);
-  const wrapped = indices.data ? emit.constant(indices.shape, indices.data.map((i) => (i < 0 ? i + depth : i)), indices.type) : indices;
+  const wrapped = indices.data
+    ? emit.constant(
+        indices.shape,
+        indices.data.map((i) => (i < 0 ? i + depth : i)),
+        indices.type,
+      )
+    : indices;
   const shape = [...indices.shape.slice(0, axis), 1, ...indices.shape.slice(axis)];
-  const classes = emit.constant([depth, ...Array<number>(rank - 1 - axis).fill(1)], Array.from({ length: depth }, (_, i) => i), indices.type);
+  const classes = emit.constant(
+    [depth, ...Array<number>(rank - 1 - axis).fill(1)],
+    Array.from({ length: depth }, (_, i) => i),
+    indices.type,
+  );
   const hit = emit.add("Equal", [emit.add("Reshape", [wrapped], { shape }), classes]);
   const scalar = (value: number) => emit.constant([], [value], values.type);
   return [emit.add("Where", [hit, scalar(on), scalar(off)])];

@@ -74,11 +74,18 @@ const trigonometry = [trigonometrySource];
 type Coefficients = Readonly<Record<"alpha" | "beta", readonly [attribute: string, fallback: number]>>;
 
 /** An ONNX op of one input whose attributes, if any, are the function's coefficients. */
-const onnx = (name: string, since: number, coefficients: Partial<Coefficients> = {}, binding: Partial<OnnxBinding> = {}): Record<string, OnnxBinding> => ({
+const onnx = (
+  name: string,
+  since: number,
+  coefficients: Partial<Coefficients> = {},
+  binding: Partial<OnnxBinding> = {},
+): Record<string, OnnxBinding> => ({
   [name]: {
     since,
     import: (node, emit) => {
-      const attributes = Object.entries(coefficients).map(([key, [attribute, fallback]]) => [key, numberAttribute(node, attribute, fallback)] as const);
+      const attributes = Object.entries(coefficients).map(
+        ([key, [attribute, fallback]]) => [key, numberAttribute(node, attribute, fallback)] as const,
+      );
       return [emit.add(name, [requiredInput(node, 0)], Object.fromEntries(attributes))];
     },
     ...binding,
@@ -122,7 +129,8 @@ function importPRelu(node: OnnxNode, emit: Emitter): readonly Value[] {
 /** Small powers are products, roots are roots; a constant exponent is a coefficient, any other an operand. */
 function importPow(node: OnnxNode, emit: Emitter): readonly Value[] {
   const [x, p] = [requiredInput(node, 0), requiredInput(node, 1)];
-  if (node.opset < 7 && node.attributes["axis"] !== undefined) throw new Unsupported("broadcasting along an axis, as before opset 7", "axis");
+  if (node.opset < 7 && node.attributes["axis"] !== undefined)
+    throw new Unsupported("broadcasting along an axis, as before opset 7", "axis");
   const exponent = p.data?.length === 1 && p.shape.length <= x.shape.length && !x.data ? p.data[0]! : undefined;
   if (x.type !== "float" && !(x.data && p.data)) throw new Unsupported("powers of integers to exponents that the network computes");
   if (exponent === undefined) return [emit.add("Pow", [x, p])];
@@ -170,21 +178,45 @@ export const unaryFunctions: readonly UnaryFunction[] = [
   { name: "Ceil", source: ceilSource, evaluate: Math.ceil, onnx: onnx("Ceil", 6, {}, flat) },
   { name: "Round", source: roundSource, evaluate: roundHalfEven, onnx: onnx("Round", 11, {}, flat) },
   { name: "FakeQuantise", source: fakeQuantiseSource, evaluate: (x, low, high) => Math.min(Math.max(roundHalfEven(x), low), high) },
-  { name: "Not", source: notSource, evaluate: (x) => Number(x === 0), type: "bool", onnx: onnx("Not", 1, {}, { acceptsIntegers: true, derivative: "none" }) },
+  {
+    name: "Not",
+    source: notSource,
+    evaluate: (x) => Number(x === 0),
+    type: "bool",
+    onnx: onnx("Not", 1, {}, { acceptsIntegers: true, derivative: "none" }),
+  },
   { name: "Sqrt", source: sqrtSource, evaluate: Math.sqrt, onnx: onnx("Sqrt", 6) },
   { name: "InverseSqrt", source: inverseSqrtSource, evaluate: (x, epsilon) => 1 / Math.sqrt(x + epsilon) },
   { name: "Reciprocal", source: reciprocalSource, evaluate: (x) => 1 / x, onnx: onnx("Reciprocal", 6) },
   { name: "ReciprocalOrZero", source: reciprocalOrZeroSource, evaluate: (x) => (x === 0 ? 0 : 1 / x) },
-  { name: "Power", source: powerSource, libraries: [exponentialSource, powerLibrarySource], evaluate: Math.pow, onnx: { Pow: { since: 6, import: importPow } } },
+  {
+    name: "Power",
+    source: powerSource,
+    libraries: [exponentialSource, powerLibrarySource],
+    evaluate: Math.pow,
+    onnx: { Pow: { since: 6, import: importPow } },
+  },
   { name: "Erf", source: erfSource, libraries: normal, evaluate: erf, onnx: onnx("Erf", 9) },
-  { name: "Gelu", source: geluSource, libraries: normal, evaluate: (x) => x * normalIntegral(x), onnx: { Gelu: { since: 20, import: importGelu } } },
+  {
+    name: "Gelu",
+    source: geluSource,
+    libraries: normal,
+    evaluate: (x) => x * normalIntegral(x),
+    onnx: { Gelu: { since: 20, import: importGelu } },
+  },
   {
     name: "GeluTanh",
     source: geluTanhSource,
     libraries: exponential,
     evaluate: (x) => x * logistic(2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)),
   },
-  { name: "Elu", source: eluSource, libraries: exponential, evaluate: (x, a) => (x > 0 ? x : a * Math.expm1(x)), onnx: onnx("Elu", 6, { alpha: ["alpha", 1] }) },
+  {
+    name: "Elu",
+    source: eluSource,
+    libraries: exponential,
+    evaluate: (x, a) => (x > 0 ? x : a * Math.expm1(x)),
+    onnx: onnx("Elu", 6, { alpha: ["alpha", 1] }),
+  },
   {
     name: "Selu",
     source: seluSource,
@@ -192,14 +224,25 @@ export const unaryFunctions: readonly UnaryFunction[] = [
     evaluate: (x, a, gamma) => gamma * (x > 0 ? x : a * Math.expm1(x)),
     onnx: onnx("Selu", 6, { alpha: ["alpha", SELU_ALPHA], beta: ["gamma", SELU_GAMMA] }),
   },
-  { name: "Celu", source: celuSource, libraries: exponential, evaluate: (x, a) => (x > 0 ? x : a * Math.expm1(x / a)), onnx: onnx("Celu", 12, { alpha: ["alpha", 1] }) },
+  {
+    name: "Celu",
+    source: celuSource,
+    libraries: exponential,
+    evaluate: (x, a) => (x > 0 ? x : a * Math.expm1(x / a)),
+    onnx: onnx("Celu", 12, { alpha: ["alpha", 1] }),
+  },
   {
     name: "LeakyRelu",
     source: leakyReluSource,
     evaluate: (x, a) => (x > 0 ? x : a * x),
     onnx: { ...onnx("LeakyRelu", 6, { alpha: ["alpha", 0.01] }), PRelu: { since: 6, import: importPRelu } },
   },
-  { name: "ThresholdedRelu", source: thresholdedReluSource, evaluate: (x, a) => (x > a ? x : 0), onnx: onnx("ThresholdedRelu", 10, { alpha: ["alpha", 1] }) },
+  {
+    name: "ThresholdedRelu",
+    source: thresholdedReluSource,
+    evaluate: (x, a) => (x > a ? x : 0),
+    onnx: onnx("ThresholdedRelu", 10, { alpha: ["alpha", 1] }),
+  },
   {
     name: "Shrink",
     source: shrinkSource,
@@ -213,7 +256,13 @@ export const unaryFunctions: readonly UnaryFunction[] = [
     onnx: onnx("HardSigmoid", 6, { alpha: ["alpha", 0.2], beta: ["beta", 0.5] }),
   },
   { name: "HardSwish", source: hardSwishSource, evaluate: (x) => x * Math.min(Math.max(x / 6 + 0.5, 0), 1), onnx: onnx("HardSwish", 14) },
-  { name: "Swish", source: swishSource, libraries: exponential, evaluate: (x, a) => x * logistic(a * x), onnx: onnx("Swish", 24, { alpha: ["alpha", 1] }) },
+  {
+    name: "Swish",
+    source: swishSource,
+    libraries: exponential,
+    evaluate: (x, a) => x * logistic(a * x),
+    onnx: onnx("Swish", 24, { alpha: ["alpha", 1] }),
+  },
   { name: "Mish", source: mishSource, libraries: exponential, evaluate: (x) => x * Math.tanh(softplus(x)), onnx: onnx("Mish", 18) },
   { name: "Softplus", source: softplusSource, libraries: exponential, evaluate: softplus, onnx: onnx("Softplus", 1) },
   { name: "Softsign", source: softsignSource, evaluate: (x) => x / (1 + Math.abs(x)), onnx: onnx("Softsign", 1) },

@@ -24,9 +24,11 @@ function coefficients(attributes: Attributes): { alpha: number; beta: number } {
 
 function defineUnary({ name, source, libraries = [], evaluate, onnx, type }: UnaryFunction): OpDefinition {
   const kernel = defineKernel(name.toLowerCase(), valueSource, gridSource, source, ...libraries);
-  if (type !== "bool") slopeKernels.set(name, defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, slotsSource, source, ...libraries));
+  if (type !== "bool")
+    slopeKernels.set(name, defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, slotsSource, source, ...libraries));
   return defineOp({
     name,
+    elementwise: true,
     ...(onnx && { onnx }),
     infer: ([x]) => [{ shape: x!.shape, type: type ?? x!.type }],
     fold: ([x], attributes) => {
@@ -50,7 +52,11 @@ function defineUnary({ name, source, libraries = [], evaluate, onnx, type }: Una
   });
 }
 
-function slopeTimes(node: { op: string; inputs: readonly (Value | undefined)[]; outputs: readonly Value[]; attributes: Attributes }, direction: Value, emit: Emitter): Value {
+function slopeTimes(
+  node: { op: string; inputs: readonly (Value | undefined)[]; outputs: readonly Value[]; attributes: Attributes },
+  direction: Value,
+  emit: Emitter,
+): Value {
   return emit.add("UnarySlope", [node.inputs[0], node.outputs[0], direction], { ...node.attributes, function: node.op });
 }
 

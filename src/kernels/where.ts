@@ -48,8 +48,18 @@ function chosen(direction: Value, condition: Value, first: boolean, shape: reado
 /** Inputs: condition, a, b. */
 const where = defineOp({
   name: "Where",
+  elementwise: true,
   onnx: {
-    Where: { since: 9, acceptsIntegers: true, import: (node, emit) => [emit.add("Where", [0, 1, 2].map((i) => requiredInput(node, i)))] },
+    Where: {
+      since: 9,
+      acceptsIntegers: true,
+      import: (node, emit) => [
+        emit.add(
+          "Where",
+          [0, 1, 2].map((i) => requiredInput(node, i)),
+        ),
+      ],
+    },
   },
   infer: ([condition, a, b]) => {
     if (a!.type !== b!.type) throw new ShapeError(`a choice between ${a!.type} and ${b!.type}`);

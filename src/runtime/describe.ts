@@ -73,7 +73,10 @@ export function importNoted(proto: onnx.ModelProto, options: ImportOptions): Imp
  * Reads a model's bytes and describes it without a GPU. Unsupported nodes are listed instead of thrown. Throws
  * OnnxFormatError and ShapeError.
  */
-export function describeModel(bytes: Uint8Array, options: ImportOptions = {}): ModelDescription & { readonly unsupported: readonly UnsupportedNode[] } {
+export function describeModel(
+  bytes: Uint8Array,
+  options: ImportOptions = {},
+): ModelDescription & { readonly unsupported: readonly UnsupportedNode[] } {
   const proto = decodeModel(bytes);
   try {
     const imported = importNoted(proto, options);

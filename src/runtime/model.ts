@@ -150,7 +150,12 @@ export class Model {
     return this.directional("jvp", x, tangent, options);
   }
 
-  private async directional(kind: "vjp" | "jvp", x: NdArray | Tensor, direction: NdArray | Tensor, options: DerivativeOptions): Promise<Tensor> {
+  private async directional(
+    kind: "vjp" | "jvp",
+    x: NdArray | Tensor,
+    direction: NdArray | Tensor,
+    options: DerivativeOptions,
+  ): Promise<Tensor> {
     const { graph, seed, result } = this.derivative(kind, options);
     const feeds = this.feeds(x, options).set(seed, direction);
     const [tensor] = await this.execute(graph, feeds, [result], options, `${kind}:${options.output ?? ""}:${options.input ?? ""}`);
@@ -170,7 +175,14 @@ export class Model {
     const derivative = this.derivative("vjp", options);
     const missing = derivative.graph.inputs.find((input) => input !== this.inputOf(options) && input !== derivative.seed);
     if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given; a Jacobian takes one input`);
-    const { program } = await this.program(derivative.graph, n, chunk, `jacobian:${options.output ?? ""}:${options.input ?? ""}`, options, derivative);
+    const { program } = await this.program(
+      derivative.graph,
+      n,
+      chunk,
+      `jacobian:${options.output ?? ""}:${options.input ?? ""}`,
+      options,
+      derivative,
+    );
     const { capacity } = program.plan;
     const sources = this.sources(this.feeds(x, options));
     for (let first = 0; first < n; first += capacity) {
@@ -203,19 +215,26 @@ export class Model {
     return jacobian;
   }
 
-  private async resolveRows(options: JacobianOptions, x: NdArray | Tensor, n: number, classes: number): Promise<readonly (readonly number[])[]> {
+  private async resolveRows(
+    options: JacobianOptions,
+    x: NdArray | Tensor,
+    n: number,
+    classes: number,
+  ): Promise<readonly (readonly number[])[]> {
     const { rows } = options;
     if (rows === "all") return Array<number[]>(n).fill(Array.from({ length: classes }, (_, i) => i));
     if (typeof rows === "string") {
       const count = Number(rows.slice(3));
-      if (!rows.startsWith("top") || !Number.isInteger(count) || count < 1) throw new ArgumentError(`rows "${rows}" is neither "all" nor "topK"`);
+      if (!rows.startsWith("top") || !Number.isInteger(count) || count < 1)
+        throw new ArgumentError(`rows "${rows}" is neither "all" nor "topK"`);
       const tensor = await this.scores(x, options);
       const { data } = await tensor.read();
       tensor.dispose();
       return Array.from({ length: n }, (_, s) => largest(data.subarray(s * classes, (s + 1) * classes), Math.min(count, classes)));
     }
     const wrong = rows.find((row) => !Number.isInteger(row) || row < 0 || row >= classes);
-    if (rows.length === 0 || wrong !== undefined) throw new ArgumentError(`row ${wrong ?? ""} is not among the ${classes} outputs of ${this.name}`);
+    if (rows.length === 0 || wrong !== undefined)
+      throw new ArgumentError(`row ${wrong ?? ""} is not among the ${classes} outputs of ${this.name}`);
     return Array<readonly number[]>(n).fill(rows);
   }
 
@@ -223,7 +242,11 @@ export class Model {
    * @internal A program for up to `samples` samples whose graph runs the forward pass to the logits and the adjoint back to
    * the input with R rows. Algorithms encode its two parts themselves.
    */
-  async attackProgram(samples: number, rows: number, options: RunOptions = {}): Promise<{ program: Program; derivative: DerivativeGraph; input: Value }> {
+  async attackProgram(
+    samples: number,
+    rows: number,
+    options: RunOptions = {},
+  ): Promise<{ program: Program; derivative: DerivativeGraph; input: Value }> {
     const derivative = this.derivative("vjp", { output: "logits" });
     const { program } = await this.program(derivative.graph, samples, rows, `attack`, options, derivative);
     return { program, derivative, input: this.graph.inputs[0]! };
@@ -241,13 +264,16 @@ export class Model {
 
   private find(values: readonly Value[], ports: readonly ModelPort[], name: string | undefined, kind: string): Value {
     const index = name === undefined ? 0 : ports.findIndex((port) => port.name === name);
-    if (index < 0) throw new ArgumentError(`${this.name} has no ${kind} "${name}"; it has ${ports.map((port) => `"${port.name}"`).join(", ")}`);
+    if (index < 0)
+      throw new ArgumentError(`${this.name} has no ${kind} "${name}"; it has ${ports.map((port) => `"${port.name}"`).join(", ")}`);
     return values[index]!;
   }
 
   /** The input that is differentiated by, and the others as options.inputs gives them. */
   private feeds(x: NdArray | Tensor, options: DerivativeOptions): Map<Value, NdArray | Tensor> {
-    const others = Object.entries(options.inputs ?? {}).map(([name, array]) => [this.find(this.graph.inputs, this.inputs, name, "input"), array] as const);
+    const others = Object.entries(options.inputs ?? {}).map(
+      ([name, array]) => [this.find(this.graph.inputs, this.inputs, name, "input"), array] as const,
+    );
     return new Map([...others, [this.inputOf(options), x]]);
   }
 
@@ -275,7 +301,14 @@ export class Model {
   }
 
   /** The program for a graph at the smallest power-of-two capacity that holds `samples`, or the largest that fits. */
-  private program(graph: Graph, samples: number, rows: number, key: string, options: RunOptions, derivative?: DerivativeGraph): Promise<BoundProgram> {
+  private program(
+    graph: Graph,
+    samples: number,
+    rows: number,
+    key: string,
+    options: RunOptions,
+    derivative?: DerivativeGraph,
+  ): Promise<BoundProgram> {
     this.check();
     const wanted = Math.min(2 ** Math.ceil(Math.log2(Math.max(1, samples))), this.settings.maxBatch);
     const id = `${key}@${wanted}x${rows}`;
@@ -287,7 +320,13 @@ export class Model {
     return building;
   }
 
-  private async build(graph: Graph, wanted: number, rows: number, options: RunOptions, derivative?: DerivativeGraph): Promise<BoundProgram> {
+  private async build(
+    graph: Graph,
+    wanted: number,
+    rows: number,
+    options: RunOptions,
+    derivative?: DerivativeGraph,
+  ): Promise<BoundProgram> {
     for (let capacity = wanted; ; capacity = Math.ceil(capacity / 2)) {
       try {
         const plan = planGraph({
@@ -354,7 +393,9 @@ export class Model {
     if (array instanceof Tensor) {
       return {
         feed: (port, first, count) =>
-          this.gpu.submit(`${this.name} feed`, (encoder) => encoder.copyBufferToBuffer(array.buffer, first * BYTES, port, 0, count * BYTES)),
+          this.gpu.submit(`${this.name} feed`, (encoder) =>
+            encoder.copyBufferToBuffer(array.buffer, first * BYTES, port, 0, count * BYTES),
+          ),
       };
     }
     const data = array.data as Float32Array<ArrayBuffer>;
@@ -363,7 +404,11 @@ export class Model {
 
   private createTensor(shape: readonly number[], label: string): Tensor {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    return new Tensor(this.gpu, shape, this.gpu.createBuffer(`${this.name} ${label}`, sizeOf(shape) * BYTES, STORAGE | COPY_SRC | COPY_DST));
+    return new Tensor(
+      this.gpu,
+      shape,
+      this.gpu.createBuffer(`${this.name} ${label}`, sizeOf(shape) * BYTES, STORAGE | COPY_SRC | COPY_DST),
+    );
   }
 
   /** The number of samples in an array for a value. Throws ShapeError when its shape is not [N, ...sample]. */

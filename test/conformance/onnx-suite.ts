@@ -77,7 +77,8 @@ const skips = readFileSync(fileURLToPath(new URL("skips.txt", import.meta.url)),
     return { kind, what, reason };
   });
 
-const matches = (id: string, pattern: string) => new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(id);
+const matches = (id: string, pattern: string) =>
+  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`).test(id);
 
 /** Why a case is not run, if it is not. */
 export function skipReason({ suite, name }: SuiteCase): string | undefined {
@@ -146,7 +147,10 @@ function lightInputs(proto: onnx.ModelProto): Map<string, NamedTensor> {
       .map((input) => {
         const shape = (input.type!.tensorType!.shape!.dim ?? []).map((dim) => toNumber(dim.dimValue) || 1);
         const n = sizeOf(shape);
-        return [input.name!, { name: input.name!, shape, type: "float" as const, onnxType: 1, data: Float32Array.from({ length: n }, (_, i) => i / n) }];
+        return [
+          input.name!,
+          { name: input.name!, shape, type: "float" as const, onnxType: 1, data: Float32Array.from({ length: n }, (_, i) => i / n) },
+        ];
       }),
   );
 }
@@ -192,7 +196,10 @@ async function checkCase(engine: Engine, entry: SuiteCase): Promise<Outcome> {
   const attempts = free.length === 0 ? [free] : free.length > 1 ? [free, free.slice(0, 1), []] : [free, []];
   let refusal: unknown;
   for (const names of attempts) {
-    const constants = constantsOf(loaded, [...loaded.inputs.keys()].filter((name) => !names.includes(name)));
+    const constants = constantsOf(
+      loaded,
+      [...loaded.inputs.keys()].filter((name) => !names.includes(name)),
+    );
     const options = { constants, ...openExtents(loaded) };
     try {
       const folded = names.length === 0 ? foldedOutputs(loaded, options) : undefined;
@@ -220,7 +227,10 @@ function foldedOutputs(loaded: LoadedCase, options: object): Value[] | undefined
 }
 
 /** A sample as Model takes it: one, without a batch axis of extent 1 of its own. */
-const asSample = ({ shape, data }: DecodedTensor): NdArray => ({ shape: shape[0] === 1 ? shape : [1, ...shape], data: Float32Array.from(data) });
+const asSample = ({ shape, data }: DecodedTensor): NdArray => ({
+  shape: shape[0] === 1 ? shape : [1, ...shape],
+  data: Float32Array.from(data),
+});
 
 async function checkForward(model: Model, loaded: LoadedCase, free: readonly string[]): Promise<void> {
   const found = await model.run(Object.fromEntries(free.map((name) => [name, asSample(loaded.inputs.get(name)!)])));
@@ -231,10 +241,19 @@ async function checkForward(model: Model, loaded: LoadedCase, free: readonly str
 }
 
 /** |found − expected| ≤ tolerance · (1 + |expected|), the terms being measured on the output's own scale where it is small. */
-function compare(found: ArrayLike<number>, shape: readonly number[], expected: NamedTensor, what: string, tolerance = TOLERANCE_BY_TYPE[expected.onnxType] ?? TOLERANCE): void {
+function compare(
+  found: ArrayLike<number>,
+  shape: readonly number[],
+  expected: NamedTensor,
+  what: string,
+  tolerance = TOLERANCE_BY_TYPE[expected.onnxType] ?? TOLERANCE,
+): void {
   if (shape.join() !== expected.shape.join()) throw new Error(`${what} has shape [${shape}], expected [${expected.shape}]`);
   const finite = Array.from(expected.data).filter(Number.isFinite);
-  const scale = Math.min(1, finite.reduce((most, x) => Math.max(most, Math.abs(x)), 0));
+  const scale = Math.min(
+    1,
+    finite.reduce((most, x) => Math.max(most, Math.abs(x)), 0),
+  );
   for (let i = 0; i < expected.data.length; i++) {
     const [a, b] = [found[i]!, expected.data[i]!];
     if (Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b))) continue;
@@ -242,7 +261,12 @@ function compare(found: ArrayLike<number>, shape: readonly number[], expected: N
   }
 }
 
-async function checkDerivatives(model: Model, loaded: LoadedCase, free: readonly string[], entry: SuiteCase): Promise<{ vjp: number; jvp: number; note?: string }> {
+async function checkDerivatives(
+  model: Model,
+  loaded: LoadedCase,
+  free: readonly string[],
+  entry: SuiteCase,
+): Promise<{ vjp: number; jvp: number; note?: string }> {
   const reference = gradientOf(entry);
   const names = (loaded.proto.graph!.input ?? []).map((input) => input.name!).filter((name) => loaded.inputs.has(name));
   let [vjp, jvp] = [0, 0];
@@ -260,7 +284,13 @@ async function checkDerivatives(model: Model, loaded: LoadedCase, free: readonly
         (await tensor.read()).data.forEach((value, i) => (sum[i]! += value));
       }
       try {
-        compare(sum, expected.shape, { ...expected, onnxType: 1 }, `gradient of input ${at}`, TOLERANCE_BY_TYPE[loaded.inputs.get(input)!.onnxType]);
+        compare(
+          sum,
+          expected.shape,
+          { ...expected, onnxType: 1 },
+          `gradient of input ${at}`,
+          TOLERANCE_BY_TYPE[loaded.inputs.get(input)!.onnxType],
+        );
         vjp++;
       } catch (error) {
         if (!reference.nonsmooth_point) throw error;

@@ -84,7 +84,9 @@ function pointwise({ f, margin, ulps = 8, scale }: FunctionRule): ReferenceKerne
     x.data.forEach((at, i) => {
       const value = f(at, coefficient);
       y.data[i] = value;
-      const slope = context.state.bounds ? Math.abs(f(at + DIFFERENCE, coefficient) - f(at - DIFFERENCE, coefficient)) / (2 * DIFFERENCE) : 0;
+      const slope = context.state.bounds
+        ? Math.abs(f(at + DIFFERENCE, coefficient) - f(at - DIFFERENCE, coefficient)) / (2 * DIFFERENCE)
+        : 0;
       y.bound[i] = slope * x.bound[i]! + ulps * EPSILON * (scale?.(at) ?? Math.abs(value));
       if (margin) context.state.margin = Math.min(context.state.margin, margin(at, coefficient));
     });
@@ -115,7 +117,7 @@ function broadcastFunction({ f, margin, slope = 1, ulps = 2 }: PairRule): Refere
       const at = operands.map(({ shape }) => flatIndex(broadcastIndex(index, shape), shape));
       const elements = operands.map(({ data }, i) => data[at[i]!]!);
       y.data[flat] = f(elements);
-      y.bound[flat] = operands.reduce((sum, { bound }, i) => sum + slope * bound[at[i]!]!, 0) + ulps * EPSILON * Math.abs(y.data[flat]!);
+      y.bound[flat] = operands.reduce((sum, { bound }, i) => sum + slope * bound[at[i]!]!, 0) + ulps * EPSILON * Math.abs(y.data[flat]);
       if (margin) context.state.margin = Math.min(context.state.margin, margin(elements));
     });
     return y;

@@ -16,7 +16,12 @@ function linesOf(x: Tensor, axis: number): number[][] {
 }
 
 /** One element for every line, computed from its elements in order. */
-function alongAxis(x: Tensor, axis: number, extent: number, fill: (line: readonly number[], into: (k: number, value: number, bound: number) => void) => void): Tensor {
+function alongAxis(
+  x: Tensor,
+  axis: number,
+  extent: number,
+  fill: (line: readonly number[], into: (k: number, value: number, bound: number) => void) => void,
+): Tensor {
   const y = tensor(x.shape.map((own, a) => (a === axis ? extent : own)));
   const to = linesOf(y, axis);
   linesOf(x, axis).forEach((line, i) => {
@@ -28,25 +33,41 @@ function alongAxis(x: Tensor, axis: number, extent: number, fill: (line: readonl
   return y;
 }
 
-function reduction(f: (elements: readonly number[]) => number, scale: (elements: readonly number[], y: number) => number, kink?: "extreme"): ReferenceKernel {
+function reduction(
+  f: (elements: readonly number[]) => number,
+  scale: (elements: readonly number[], y: number) => number,
+  kink?: "extreme",
+): ReferenceKernel {
   return (context) => {
     const x = required(context, 0);
     const given = context.node.op === "GlobalMaxPool" ? x.shape.map((_, a) => a).slice(2) : listed(context, "axes", 1, 18);
     const axes = (given ?? x.shape.map((_, a) => a)).map((axis) => positive(axis, x.shape.length));
     const y = tensor(x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent)));
     const groups: number[][] = Array.from(y.data, () => []);
-    forEachIndex(x.shape, (index, flat) => groups[flatIndex(index.map((i, axis) => (axes.includes(axis) ? 0 : i)), y.shape)]!.push(flat));
+    forEachIndex(x.shape, (index, flat) =>
+      groups[
+        flatIndex(
+          index.map((i, axis) => (axes.includes(axis) ? 0 : i)),
+          y.shape,
+        )
+      ]!.push(flat),
+    );
     groups.forEach((group, i) => {
       const elements = group.map((at) => x.data[at]!);
       y.data[i] = f(elements);
       const carried = group.reduce((sum, at) => sum + x.bound[at]!, 0);
-      const size = scale(elements, y.data[i]!);
+      const size = scale(elements, y.data[i]);
       y.bound[i] = carried * Math.max(1, size) + (4 + Math.sqrt(group.length)) * EPSILON * size;
       const gaps = elements.filter((value) => value !== y.data[i]).map((value) => Math.abs(value - y.data[i]!));
       if (kink) context.state.margin = Math.min(context.state.margin, ...gaps);
       if (context.node.op === "ReduceL1") context.state.margin = Math.min(context.state.margin, ...elements.map(Math.abs));
     });
-    return number(context, "keepdims", 1) !== 0 ? y : reshaped(y, x.shape.filter((_, axis) => !axes.includes(axis)));
+    return number(context, "keepdims", 1) !== 0
+      ? y
+      : reshaped(
+          y,
+          x.shape.filter((_, axis) => !axes.includes(axis)),
+        );
   };
 }
 
@@ -78,7 +99,12 @@ function argExtreme(smallest: boolean): ReferenceKernel {
       const others = elements.filter((value) => value !== best);
       context.state.margin = Math.min(context.state.margin, ...others.map((value) => best - value));
     });
-    return number(context, "keepdims", 1) !== 0 ? y : reshaped(y, x.shape.filter((_, a) => a !== axis));
+    return number(context, "keepdims", 1) !== 0
+      ? y
+      : reshaped(
+          y,
+          x.shape.filter((_, a) => a !== axis),
+        );
   };
 }
 
@@ -90,7 +116,9 @@ function topK(context: NodeContext): Tensor {
   return alongAxis(x, axis, k, (line, into) => {
     const sorted = [...line].sort((a, b) => sign * (x.data[b]! - x.data[a]!));
     sorted.slice(0, k).forEach((at, i) => into(i, x.data[at]!, x.bound[at]!));
-    sorted.slice(1).forEach((at, i) => (context.state.margin = Math.min(context.state.margin, Math.abs(x.data[at]! - x.data[sorted[i]!]!))));
+    sorted
+      .slice(1)
+      .forEach((at, i) => (context.state.margin = Math.min(context.state.margin, Math.abs(x.data[at]! - x.data[sorted[i]!]!))));
   });
 }
 
@@ -119,32 +147,50 @@ export function continued(mode: string, at: number, extent: number): number {
 function resize(context: NodeContext): Tensor {
   const scales = Array.from(required(context, 2).data);
   const linear = text(context, "mode", "nearest") === "linear";
-  return scales.reduce((value, scale, axis) => {
-    if (scale === 1) return value;
-    const extent = Math.floor(value.shape[axis]! * scale);
-    return alongAxis(value, axis, extent, (line, into) => {
-      for (let i = 0; i < extent; i++) {
-        const x = (i + 0.5) / scale - 0.5;
-        const held = (at: number) => line[Math.min(Math.max(at, 0), line.length - 1)]!;
-        const [low, fraction] = linear ? [Math.floor(x), x - Math.floor(x)] : [Math.ceil(x - 0.5), 0];
-        const [a, b] = [held(low), held(low + 1)];
-        const value_ = value.data[a]! * (1 - fraction) + value.data[b]! * fraction;
-        into(i, value_, value.bound[a]! * (1 - fraction) + value.bound[b]! * fraction + 3 * EPSILON * (Math.abs(value.data[a]!) + Math.abs(value.data[b]!)));
-      }
-    });
-  }, required(context, 0));
+  return scales.reduce(
+    (value, scale, axis) => {
+      if (scale === 1) return value;
+      const extent = Math.floor(value.shape[axis]! * scale);
+      return alongAxis(value, axis, extent, (line, into) => {
+        for (let i = 0; i < extent; i++) {
+          const x = (i + 0.5) / scale - 0.5;
+          const held = (at: number) => line[Math.min(Math.max(at, 0), line.length - 1)]!;
+          const [low, fraction] = linear ? [Math.floor(x), x - Math.floor(x)] : [Math.ceil(x - 0.5), 0];
+          const [a, b] = [held(low), held(low + 1)];
+          const value_ = value.data[a]! * (1 - fraction) + value.data[b]! * fraction;
+          into(
+            i,
+            value_,
+            value.bound[a]! * (1 - fraction) +
+              value.bound[b]! * fraction +
+              3 * EPSILON * (Math.abs(value.data[a]!) + Math.abs(value.data[b]!)),
+          );
+        }
+      });
+    },
+    required(context, 0),
+  );
 }
 
 export const gatheringKernels: Readonly<Record<string, ReferenceKernel>> = {
   ReduceMax: reduction((e) => Math.max(...e), size, "extreme"),
   ReduceMin: reduction((e) => Math.min(...e), size, "extreme"),
   GlobalMaxPool: reduction((e) => Math.max(...e), size, "extreme"),
-  ReduceProd: reduction((e) => e.reduce((a, b) => a * b, 1), (e, y) => Math.abs(y) * e.length),
+  ReduceProd: reduction(
+    (e) => e.reduce((a, b) => a * b, 1),
+    (e, y) => Math.abs(y) * e.length,
+  ),
   ReduceL1: reduction(absolute, size),
   ReduceL2: reduction((e) => Math.hypot(...e), size),
   ReduceSumSquare: reduction((e) => total(e.map((x) => x * x)), size),
-  ReduceLogSum: reduction((e) => Math.log(total(e)), (_e, y) => Math.abs(y) + 1),
-  ReduceLogSumExp: reduction((e) => Math.log(total(e.map(Math.exp))), (_e, y) => Math.abs(y) + 1),
+  ReduceLogSum: reduction(
+    (e) => Math.log(total(e)),
+    (_e, y) => Math.abs(y) + 1,
+  ),
+  ReduceLogSumExp: reduction(
+    (e) => Math.log(total(e.map(Math.exp))),
+    (_e, y) => Math.abs(y) + 1,
+  ),
   LogSoftmax: logSoftmax,
   ArgMax: argExtreme(false),
   ArgMin: argExtreme(true),
@@ -157,7 +203,11 @@ export const gatheringKernels: Readonly<Record<string, ReferenceKernel>> = {
   },
   Tile: (context) => {
     const [x, repeats] = [required(context, 0), required(context, 1).data];
-    return gather(x, x.shape.map((extent, axis) => extent * repeats[axis]!), (index) => index.map((i, axis) => i % x.shape[axis]!));
+    return gather(
+      x,
+      x.shape.map((extent, axis) => extent * repeats[axis]!),
+      (index) => index.map((i, axis) => i % x.shape[axis]!),
+    );
   },
   CumSum: (context) => {
     const x = required(context, 0);
@@ -212,7 +262,7 @@ export const gatheringKernels: Readonly<Record<string, ReferenceKernel>> = {
         carried += x.bound[at]!;
       });
       y.data[flat] = Math.sqrt(sum);
-      y.bound[flat] = carried + 8 * EPSILON * y.data[flat]!;
+      y.bound[flat] = carried + 8 * EPSILON * y.data[flat];
     });
     return y;
   },

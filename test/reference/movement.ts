@@ -28,14 +28,20 @@ function slice(context: NodeContext): Tensor {
     }
     chosen[axis] = list;
   });
-  return gather(x, chosen.map((list) => list.length), (index) => index.map((i, axis) => chosen[axis]![i]!));
+  return gather(
+    x,
+    chosen.map((list) => list.length),
+    (index) => index.map((i, axis) => chosen[axis]![i]!),
+  );
 }
 
 function pad(context: NodeContext): Tensor {
   const x = required(context, 0);
   const pads = listed(context, "pads", 1, 11)!;
   const fill = context.opset < 11 ? number(context, "value", 0) : (context.inputs[2]?.data[0] ?? 0);
-  const axes = (context.inputs[3] ? Array.from(context.inputs[3].data) : x.shape.map((_, axis) => axis)).map((axis) => positive(axis, x.shape.length));
+  const axes = (context.inputs[3] ? Array.from(context.inputs[3].data) : x.shape.map((_, axis) => axis)).map((axis) =>
+    positive(axis, x.shape.length),
+  );
   const begin = x.shape.map((_, axis) => (axes.includes(axis) ? pads[axes.indexOf(axis)]! : 0));
   const end = x.shape.map((_, axis) => (axes.includes(axis) ? pads[axes.indexOf(axis) + axes.length]! : 0));
   return gather(
@@ -58,7 +64,10 @@ function concat(context: NodeContext): Tensor {
   let begin = 0;
   for (const part of parts) {
     forEachIndex(part.shape, (index, flat) => {
-      const to = flatIndex(index.map((i, a) => (a === axis ? i + begin : i)), y.shape);
+      const to = flatIndex(
+        index.map((i, a) => (a === axis ? i + begin : i)),
+        y.shape,
+      );
       y.data[to] = part.data[flat]!;
       y.bound[to] = part.bound[flat]!;
     });
@@ -72,7 +81,10 @@ function reshape(context: NodeContext): Tensor {
   const wanted = Array.from(required(context, 1).data);
   const shape = wanted.map((extent, axis) => (extent === 0 && number(context, "allowzero", 0) === 0 ? x.shape[axis]! : extent));
   const known = sizeOf(shape.filter((extent) => extent !== -1));
-  return reshaped(x, shape.map((extent) => (extent === -1 ? x.data.length / known : extent)));
+  return reshaped(
+    x,
+    shape.map((extent) => (extent === -1 ? x.data.length / known : extent)),
+  );
 }
 
 export const movementKernels: Readonly<Record<string, ReferenceKernel>> = {
@@ -88,12 +100,19 @@ export const movementKernels: Readonly<Record<string, ReferenceKernel>> = {
   Transpose: (context) => {
     const x = required(context, 0);
     const order = numbers(context, "perm") ?? x.shape.map((_, axis) => x.shape.length - 1 - axis);
-    return gather(x, order.map((axis) => x.shape[axis]!), (index) => x.shape.map((_, axis) => index[order.indexOf(axis)]!));
+    return gather(
+      x,
+      order.map((axis) => x.shape[axis]!),
+      (index) => x.shape.map((_, axis) => index[order.indexOf(axis)]!),
+    );
   },
   Squeeze: (context) => {
     const x = required(context, 0);
     const axes = listed(context, "axes", 1, 13)?.map((axis) => positive(axis, x.shape.length));
-    return reshaped(x, x.shape.filter((extent, axis) => (axes ? !axes.includes(axis) : extent !== 1)));
+    return reshaped(
+      x,
+      x.shape.filter((extent, axis) => (axes ? !axes.includes(axis) : extent !== 1)),
+    );
   },
   Unsqueeze: (context) => {
     const x = required(context, 0);
@@ -101,6 +120,9 @@ export const movementKernels: Readonly<Record<string, ReferenceKernel>> = {
     const rank = x.shape.length + axes.length;
     const added = axes.map((axis) => positive(axis, rank));
     const kept = [...x.shape];
-    return reshaped(x, Array.from({ length: rank }, (_, axis) => (added.includes(axis) ? 1 : kept.shift()!)));
+    return reshaped(
+      x,
+      Array.from({ length: rank }, (_, axis) => (added.includes(axis) ? 1 : kept.shift()!)),
+    );
   },
 };

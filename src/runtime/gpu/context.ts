@@ -39,7 +39,7 @@ const WANTED_LIMITS = [
   "maxStorageBuffersPerShaderStage",
 ] as const;
 
-const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups" as GPUFeatureName];
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups"];
 
 const SOFTWARE_NAMES = /swiftshader|llvmpipe|lavapipe|software|warp|microsoft basic render/i;
 
@@ -91,7 +91,7 @@ export class GpuContext {
       return error;
     });
     device.addEventListener("uncapturederror", (event) => {
-      this.failure ??= new GpuError((event as GPUUncapturedErrorEvent).error.message);
+      this.failure ??= new GpuError(event.error.message);
     });
   }
 

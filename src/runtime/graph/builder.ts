@@ -55,13 +55,19 @@ export class GraphBuilder implements Emitter {
       // A node of constants without a fold rule is computed on the GPU, once per sample (rare, and never wrong): kernels
       // expect their first input in as many copies as their output.
       const [first, ...rest] = inputs;
-      const copies = this.push("Expand", [first], [{ shape: first!.shape, type: first!.type }], { shape: [...first!.shape] }, "sample");
+      const copies = this.push("Expand", [first], [{ shape: first.shape, type: first.type }], { shape: [...first.shape] }, "sample");
       return this.addAll(op, [copies[0], ...rest], attributes);
     }
     return this.push(op, inputs, types, attributes, lead);
   }
 
-  private push(op: string, inputs: readonly (Value | undefined)[], types: readonly TensorType[], attributes: Attributes, lead: Lead): readonly Value[] {
+  private push(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    types: readonly TensorType[],
+    attributes: Attributes,
+    lead: Lead,
+  ): readonly Value[] {
     const name = this.uniqueName(op);
     const outputs = types.map((type, i) => ({
       name: types.length === 1 ? name : `${name}:${i}`,

@@ -44,7 +44,11 @@ function refuse(nodes: readonly Node[], what: string, total: number): never {
 /** An output of integers has no derivative; asking for one is a mistake rather than a zero. */
 function requireFloat(graph: Graph, output: Value): void {
   if (output.type === "float") return;
-  refuse(graph.nodes.filter(({ outputs }) => outputs.includes(output)), `derivative: its output is of type ${output.type}`, graph.nodes.length);
+  refuse(
+    graph.nodes.filter(({ outputs }) => outputs.includes(output)),
+    `derivative: its output is of type ${output.type}`,
+    graph.nodes.length,
+  );
 }
 
 /**
@@ -124,7 +128,9 @@ export function jvpGraph(graph: Graph, output: Value, input: Value): DerivativeG
 
 /** A row value of zeros: the derivative where output and input are not connected. */
 function zerosLike(builder: GraphBuilder, seed: Value, like: Value): Value {
-  const zero = builder.add("ReduceSum", [builder.add("Mul", [seed, builder.constant([], [0])])], { axes: seed.shape.map((_, axis) => axis) });
+  const zero = builder.add("ReduceSum", [builder.add("Mul", [seed, builder.constant([], [0])])], {
+    axes: seed.shape.map((_, axis) => axis),
+  });
   const scalar = builder.add("Reshape", [zero], { shape: like.shape.map(() => 1) });
   return builder.add("Expand", [scalar], { shape: [...like.shape] });
 }

@@ -28,7 +28,13 @@ export function withPreprocessing(graph: Graph, { mean, std, layout }: PixelTran
   const front = new GraphBuilder(graph.name);
   front.scope = "preprocessing";
   const centred = front.add("Sub", [input, front.constant(shape, mean)]);
-  const scaled = front.add("Mul", [centred, front.constant(shape, std.map((s) => 1 / s))]);
+  const scaled = front.add("Mul", [
+    centred,
+    front.constant(
+      shape,
+      std.map((s) => 1 / s),
+    ),
+  ]);
   const substitute = (value: Value | undefined) => (value === input ? scaled : value);
   const { graph: rest } = rewrite(graph, (node, inputs, builder) => builder.copy(node, inputs.map(substitute)));
   return { ...rest, nodes: [...front.nodes, ...rest.nodes], outputs: rest.outputs.map((value) => substitute(value)!) };

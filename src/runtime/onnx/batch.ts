@@ -6,6 +6,7 @@
  * Each value is followed by where its batch axis lies. An op that this page does not know is not proven: nothing is assumed.
  */
 import type { onnx } from "onnx-proto";
+import { opNamed } from "../../kernels/registry.ts";
 import { NudgeError } from "../errors.ts";
 import { sizeOf } from "../graph/graph.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
@@ -66,6 +67,10 @@ function batchAxis(node: Node, axes: readonly Axis[]): Axis {
     case "MatMul":
       return matmulAxis(node, axes);
     case "Softmax":
+    case "LogSoftmax":
+    case "ArgReduce":
+    case "AxisMap":
+    case "TopK":
       return keep(attributes["axis"] !== first && first!);
     case "Concat":
       return keep(axes.every((axis) => axis === first) && attributes["axis"] !== first && first!);
@@ -90,7 +95,7 @@ function keep(axis: number | false): number {
 function elementwiseAxis(node: Node, axes: readonly Axis[]): number {
   const output = node.outputs[0]!;
   const broadcasts = node.inputs.every((input) => !input || sizeOf(input.shape) <= sizeOf(output.shape));
-  const known = ELEMENTWISE.has(node.op);
+  const known = node.op === "Expand" || opNamed(node.op).elementwise === true;
   let aligned: number | undefined;
   node.inputs.forEach((input, i) => {
     const axis = axes[i];
@@ -106,8 +111,6 @@ function elementwiseAxis(node: Node, axes: readonly Axis[]): number {
   });
   return keep(known && broadcasts && !foreign && aligned!);
 }
-
-const ELEMENTWISE = new Set(["Relu", "Clip", "Sigmoid", "Tanh", "Exp", "Log", "Neg", "Add", "Sub", "Mul", "Div", "Expand"]);
 
 function matmulAxis(node: Node, [a, b]: readonly Axis[]): number {
   const output = node.outputs[0]!.shape.length;

@@ -151,7 +151,10 @@ function reachableNodes(proto: onnx.IGraphProto): onnx.INodeProto[] {
 /** What a node reads: its inputs, and whatever the branches of an If may take from around them. */
 function namesRead(node: onnx.INodeProto): string[] {
   const branches = (node.attribute ?? []).flatMap(({ g }) => (g ? [g] : []));
-  const inside = branches.flatMap((graph) => [...(graph.node ?? []).flatMap(namesRead), ...(graph.output ?? []).map(({ name }) => name ?? "")]);
+  const inside = branches.flatMap((graph) => [
+    ...(graph.node ?? []).flatMap(namesRead),
+    ...(graph.output ?? []).map(({ name }) => name ?? ""),
+  ]);
   return [...(node.input ?? []), ...inside];
 }
 
@@ -185,7 +188,8 @@ function importNode(proto: onnx.INodeProto, name: string, state: ImportState): v
   const lost = (proto.input ?? []).find((input) => unknown.has(input));
   if (lost !== undefined) {
     // Behind an unsupported node this is its fault; otherwise an optional output that its op does not make is read.
-    if (unsupported.length === 0) unsupported.push({ op, opset, node: name, reason: `reads "${lost}", an optional output that is not covered` });
+    if (unsupported.length === 0)
+      unsupported.push({ op, opset, node: name, reason: `reads "${lost}", an optional output that is not covered` });
     return give(undefined);
   }
 
@@ -206,7 +210,8 @@ function importNode(proto: onnx.INodeProto, name: string, state: ImportState): v
   try {
     const node: OnnxNode = { op, opset, name, inputs, outputCount, attributes };
     const computed = inputs.find((input) => input && input.type !== "float" && !input.data);
-    if (computed && !binding.acceptsIntegers) throw new Unsupported(`takes ${computed.type === "bool" ? "truth values" : "integers"} computed from the network's input`);
+    if (computed && !binding.acceptsIntegers)
+      throw new Unsupported(`takes ${computed.type === "bool" ? "truth values" : "integers"} computed from the network's input`);
     give(binding.import(node, builder));
   } catch (error) {
     if (error instanceof Unsupported) {

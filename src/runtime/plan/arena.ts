@@ -81,7 +81,10 @@ function mostAlive(intervals: readonly Interval[]): number {
   let most = 0;
   for (const { start } of intervals) {
     const alive = intervals.filter((other) => other.start <= start && start <= other.end);
-    most = Math.max(most, alive.reduce((sum, { bytes }) => sum + align(bytes), 0));
+    most = Math.max(
+      most,
+      alive.reduce((sum, { bytes }) => sum + align(bytes), 0),
+    );
   }
   return most;
 }

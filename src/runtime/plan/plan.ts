@@ -187,7 +187,12 @@ function checkLimits({ launches, limits, bytesOf, rootOf }: Plan): void {
       if (typeof operand === "string") continue;
       const bytes = isPacked(operand) ? operand.bytes : bytesOf(rootOf(operand));
       if (bytes > limits.maxStorageBufferBindingSize) {
-        throw new LimitError("maxStorageBufferBindingSize", bytes, limits.maxStorageBufferBindingSize, `node "${launch.node}" (${launch.kernel.name})`);
+        throw new LimitError(
+          "maxStorageBufferBindingSize",
+          bytes,
+          limits.maxStorageBufferBindingSize,
+          `node "${launch.node}" (${launch.kernel.name})`,
+        );
       }
     }
   }

@@ -61,7 +61,11 @@ export class Program {
       ]),
     );
     const slots = gpu.createBuffer(`${label} slots`, plan.capacity * 4, STORAGE | COPY_DST);
-    gpu.device.queue.writeBuffer(slots, 0, Uint32Array.from({ length: plan.capacity }, (_, i) => i));
+    gpu.device.queue.writeBuffer(
+      slots,
+      0,
+      Uint32Array.from({ length: plan.capacity }, (_, i) => i),
+    );
     const uniforms = createUniforms(plan.launches, gpu, `${label} params`, UNIFORM);
 
     const locate = (operand: Operand): GPUBufferBinding => {

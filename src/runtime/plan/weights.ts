@@ -42,7 +42,7 @@ export class WeightStore {
       wanted.push(packed);
     }
     const limit = this.gpu.device.limits.maxBufferSize;
-    for (let first = 0; first < wanted.length; ) {
+    for (let first = 0; first < wanted.length;) {
       let bytes = 0;
       let end = first;
       while (end < wanted.length && (end === first || bytes + align(wanted[end]!.bytes) <= limit)) bytes += align(wanted[end++]!.bytes);

@@ -109,9 +109,7 @@ describe("G: invariances of affine networks", () => {
     using model = await load(affine([weights[0]!, weights[1]!], [0.3, -0.2]));
     const result = await deepfool(model, x);
     const scores = (at: (i: number) => number) =>
-      Array.from({ length: 7 }, (_, s) =>
-        weights[0]!.reduce((sum, w, d) => sum + (w - weights[1]![d]!) * at(5 * s + d), 0.5),
-      );
+      Array.from({ length: 7 }, (_, s) => weights[0]!.reduce((sum, w, d) => sum + (w - weights[1]![d]!) * at(5 * s + d), 0.5));
     const before = scores((i) => x.data[i]!);
     const after = scores((i) => x.data[i]! + result.perturbations.data[i]!);
     before.forEach((f, s) => {
@@ -123,8 +121,20 @@ describe("G: invariances of affine networks", () => {
   test("the number of candidates, a constant added to all logits and a positive scale change nothing", async () => {
     const variants = [
       { model: affine(weights, biases), candidates: 6 },
-      { model: affine(weights, biases.map((b) => b + 5)), candidates: 10 },
-      { model: affine(weights.map((row) => row.map((w) => 4 * w)), biases.map((b) => 4 * b)), candidates: 6 },
+      {
+        model: affine(
+          weights,
+          biases.map((b) => b + 5),
+        ),
+        candidates: 10,
+      },
+      {
+        model: affine(
+          weights.map((row) => row.map((w) => 4 * w)),
+          biases.map((b) => 4 * b),
+        ),
+        candidates: 6,
+      },
     ];
     const results: DeepFoolResult[] = [];
     for (const { model: definition, candidates } of variants) {

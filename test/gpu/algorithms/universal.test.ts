@@ -87,7 +87,10 @@ async function algorithmOne(model: Model, images: NdArray, radius: number, norm:
 
 describe("scanning ahead changes nothing: the same v as one image at a time", () => {
   const weights = Array.from({ length: 5 }, (_, k) => Array.from({ length: 9 }, (_, d) => Math.sin(5 * k + 3 * d + 2)));
-  for (const { norm, radius } of [{ norm: Infinity, radius: 0.3 }, { norm: 2, radius: 0.8 }]) {
+  for (const { norm, radius } of [
+    { norm: Infinity, radius: 0.3 },
+    { norm: 2, radius: 0.8 },
+  ]) {
     for (const batch of [1, 4, 32]) {
       test(`norm ${norm}, scanning up to ${batch}`, async () => {
         using model = await load(affine(weights, [0.1, 0, -0.1, 0.2, 0]));

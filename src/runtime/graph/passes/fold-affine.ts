@@ -15,7 +15,13 @@ export function foldAffine(graph: Graph): Graph {
   const { consumers } = indexGraph(graph);
   const layers = new Map<Value, Node>();
   const folded = rewrite(graph, (node, inputs, builder) => {
-    const outputs = foldInto(node, inputs, builder, layers, (value) => (consumers.get(value)?.length ?? 0) === 1 && !graph.outputs.includes(value));
+    const outputs = foldInto(
+      node,
+      inputs,
+      builder,
+      layers,
+      (value) => (consumers.get(value)?.length ?? 0) === 1 && !graph.outputs.includes(value),
+    );
     for (const made of builder.nodes.slice(-1)) if (made.op in channelAxisFromEnd) layers.set(made.outputs[0]!, made);
     return outputs;
   });
