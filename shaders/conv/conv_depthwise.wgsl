@@ -9,14 +9,9 @@
 // grid     images · channels · ⌈pixels/4⌉ items along the folded line, LANES to a group
 //
 // specialised by   const LANES: u32; const HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      conv/params, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
-@group(0) @binding(0) var<storage, read>       input: array<f32>;
 @group(0) @binding(1) var<storage, read>       weights: array<f32>;
-@group(0) @binding(2) var<storage, read>       bias: array<f32>;
-@group(0) @binding(3) var<storage, read>       mask: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(0) @binding(5) var<uniform>             params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(

@@ -13,14 +13,9 @@
 // used by  software adapters, and small problems on GPUs
 //
 // specialised by   const LANES: u32; const QUADS: u32 (1 or 2); const HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      conv/params, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
-@group(0) @binding(0) var<storage, read>       input: array<f32>;
 @group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
-@group(0) @binding(2) var<storage, read>       bias: array<f32>;
-@group(0) @binding(3) var<storage, read>       mask: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(0) @binding(5) var<uniform>             params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(

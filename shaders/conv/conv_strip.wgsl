@@ -19,16 +19,11 @@
 //                  const SPAN: u32 (0, 1 or 2); const KERNEL_W: u32;
 //                  const UNROLL: u32 (1, 2 or 4, dividing the channels);
 //                  const HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      conv/params, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
 const STRIP: u32 = 4u * PARTS;
 
-@group(0) @binding(0) var<storage, read>       input: array<f32>;
 @group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
-@group(0) @binding(2) var<storage, read>       bias: array<f32>;
-@group(0) @binding(3) var<storage, read>       mask: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(0) @binding(5) var<uniform>             params: Params;
 
 /// Sums of a strip: a, b, c are its first, second and third four pixels; the number is the output channel.
 struct Sums {

@@ -11,18 +11,13 @@
 // used by  GPUs, where channels and columns fill the tile
 //
 // specialised by   const LANES: u32 = 256; const HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      conv/params, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
 const SIDE: u32 = 16u;            // invocations along each side of the tile
 const K_TILE: u32 = 16u;
 const TILE: u32 = 64u;            // columns, and output channels, of a tile
 
-@group(0) @binding(0) var<storage, read>       input: array<f32>;
 @group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
-@group(0) @binding(2) var<storage, read>       bias: array<f32>;
-@group(0) @binding(3) var<storage, read>       mask: array<f32>;
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;
-@group(0) @binding(5) var<uniform>             params: Params;
 
 var<workgroup> weight_tile: array<array<vec4f, SIDE>, K_TILE>;   // [k][output quad]
 var<workgroup> pixel_tile: array<array<vec4f, SIDE>, K_TILE>;    // [k][column quad]

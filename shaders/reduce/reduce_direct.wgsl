@@ -6,18 +6,8 @@
 // used by  software adapters, and reductions with many short sums
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid, lib/indexing and one of reduce/functions/*, which defines IDENTITY, combine(sum, x) and
+// linked with      reduce/interface, lib/grid, lib/indexing and one of reduce/functions/*, which defines IDENTITY, combine(sum, x) and
 //                  finish(sum, count)
-
-struct Params {
-  outputs: u32, outputs_per_copy: u32, inputs_per_copy: u32, outer: u32, inner: u32, inner_stride: u32,
-  kept_extents: array<vec4i, 2>, kept_strides: array<vec4i, 2>,
-  outer_extents: array<vec4i, 2>, outer_strides: array<vec4i, 2>,
-}
-
-@group(0) @binding(0) var<storage, read>       input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<uniform>             params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(

@@ -10,16 +10,6 @@
 // specialised by   const LANES: u32, a power of two;
 // linked with      as reduce_direct.wgsl
 
-struct Params {
-  outputs: u32, outputs_per_copy: u32, inputs_per_copy: u32, outer: u32, inner: u32, inner_stride: u32,
-  kept_extents: array<vec4i, 2>, kept_strides: array<vec4i, 2>,
-  outer_extents: array<vec4i, 2>, outer_strides: array<vec4i, 2>,
-}
-
-@group(0) @binding(0) var<storage, read>       input: array<f32>;
-@group(0) @binding(1) var<storage, read_write> output: array<f32>;
-@group(0) @binding(2) var<uniform>             params: Params;
-
 var<workgroup> partial: array<Sum, LANES>;
 
 @compute @workgroup_size(LANES)

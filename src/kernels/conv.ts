@@ -11,7 +11,7 @@ import convStripSource from "../../shaders/conv/conv_strip.wgsl?raw";
 import convTiledSource from "../../shaders/conv/conv_tiled.wgsl?raw";
 import convDepthwiseSource from "../../shaders/conv/conv_depthwise.wgsl?raw";
 import epilogueSource from "../../shaders/conv/epilogue.wgsl?raw";
-import paramsSource from "../../shaders/conv/params.wgsl?raw";
+import interfaceSource from "../../shaders/conv/interface.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
@@ -25,7 +25,7 @@ import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAtt
 import { gridSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const mains = { direct: convDirectSource, tiled: convTiledSource, depthwise: convDepthwiseSource };
-const shared = [paramsSource, epilogueSource, gridSource, slotsSource];
+const shared = [interfaceSource, epilogueSource, gridSource, slotsSource];
 
 function family(prefix: string, taps: string) {
   return {

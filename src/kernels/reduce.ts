@@ -12,6 +12,7 @@ import minFunction from "../../shaders/reduce/functions/min.wgsl?raw";
 import l2Function from "../../shaders/reduce/functions/l2.wgsl?raw";
 import prodFunction from "../../shaders/reduce/functions/prod.wgsl?raw";
 import sumFunction from "../../shaders/reduce/functions/sum.wgsl?raw";
+import interfaceSource from "../../shaders/reduce/interface.wgsl?raw";
 import tiledSource from "../../shaders/reduce/reduce_tiled.wgsl?raw";
 import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
@@ -267,8 +268,8 @@ const reduceKernels = new Map(
     return [
       name,
       {
-        direct: defineKernel(`${file}_direct`, directSource, gridSource, indexingSource, source, ...libraries),
-        tiled: defineKernel(`${file}_tiled`, tiledSource, gridSource, indexingSource, source, ...libraries),
+        direct: defineKernel(`${file}_direct`, directSource, interfaceSource, gridSource, indexingSource, source, ...libraries),
+        tiled: defineKernel(`${file}_tiled`, tiledSource, interfaceSource, gridSource, indexingSource, source, ...libraries),
       },
     ] as const;
   }),

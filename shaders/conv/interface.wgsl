@@ -1,4 +1,5 @@
-// params: the shape of a convolution, the same for every variant.
+// interface: the shape of a convolution and what is bound to it, the same for every variant. Weights (binding 1) are declared
+// by each kernel, as it reads them.
 //
 //   columns           output pixels of all images: images · out_h · out_w
 //   rows              cotangents or tangents per sample (1 in a forward pass)
@@ -12,3 +13,9 @@ struct Params {
   stride_h: i32, stride_w: i32, pad_h: i32, pad_w: i32, dilation_h: i32, dilation_w: i32,
   low: f32, high: f32,
 }
+
+@group(0) @binding(0) var<storage, read>       input: array<f32>;
+@group(0) @binding(2) var<storage, read>       bias: array<f32>;
+@group(0) @binding(3) var<storage, read>       mask: array<f32>;
+@group(0) @binding(4) var<storage, read_write> output: array<f32>;
+@group(0) @binding(5) var<uniform>             params: Params;
