@@ -26,6 +26,7 @@ import visitSource from "../../shaders/universal/visit.wgsl?raw";
 import { ArgumentError } from "../runtime/errors.ts";
 import type { GpuContext } from "../runtime/gpu/context.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
+import { sizeOf } from "../runtime/graph/graph.ts";
 import { Stage } from "../runtime/gpu/stage.ts";
 import type { StageRequest } from "../runtime/gpu/stage.ts";
 import type { Model, RunOptions } from "../runtime/model.ts";
@@ -48,9 +49,6 @@ const kernels = {
   step: defineKernel("deepfool_step", stepSource, stateSource, gridSource),
   grids: defineKernel("deepfool_grids", gridsSource, stateSource, gridSource),
 };
-
-/** Every kernel of the attacks; tests check each against its WGSL. */
-export const attackKernels = Object.values(kernels);
 
 /** Status of an image; the order is that of shaders/deepfool/state.wgsl. */
 export const statuses = ["waiting", "active", "fooled", "exhausted", "no-direction", "passed-over"] as const;
@@ -113,8 +111,8 @@ export class Attack {
 
   static async create(model: Model, images: number, settings: AttackSettings, options: RunOptions = {}): Promise<Attack> {
     const gpu = model.context;
-    const elements = model.inputs[0]!.shape.reduce((a, b) => a * b, 1);
-    const classes = model.logits.shape.reduce((a, b) => a * b, 1);
+    const elements = sizeOf(model.inputs[0]!.shape);
+    const classes = sizeOf(model.logits.shape);
     if (model.inputs.length !== 1) throw new ArgumentError(`${model.name} has ${model.inputs.length} inputs; attacks take one`);
     if (classes < 2) throw new ArgumentError(`${model.name} has ${classes} output; an attack needs at least two classes`);
     const count = Math.min(settings.candidates, classes);

@@ -1,6 +1,7 @@
 /** DeepFool: for each image, the smallest perturbation that changes its label, by walking to linearised boundaries. */
 import type { NdArray } from "../data/ndarray.ts";
 import { ArgumentError, ShapeError, throwIfAborted } from "../runtime/errors.ts";
+import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Model } from "../runtime/model.ts";
 import { Attack, statuses } from "./attack.ts";
 import type { Counters, ImageState } from "./attack.ts";
@@ -145,5 +146,5 @@ export function checkImages(model: Model, x: NdArray): number {
   if (x.shape[0] === undefined || x.shape[0] < 1 || x.shape.slice(1).join() !== shape.join()) {
     throw new ShapeError(`${model.name} takes images [N, ${shape.join(", ")}], given [${x.shape.join(", ")}]`);
   }
-  return shape.reduce((a, b) => a * b, 1);
+  return sizeOf(shape);
 }

@@ -2,7 +2,7 @@
  * The contract between an op and the rest of the engine. One declaration per op says which ONNX ops it serves, which shape
  * it makes, which kernels compute it, and what its derivatives are; nothing else in the engine knows an op by name.
  */
-import type { Attributes, ConstantData, ElementType, Graph, Node, Value } from "../runtime/graph/graph.ts";
+import type { Attributes, ConstantData, ElementType, Node, Value } from "../runtime/graph/graph.ts";
 import type { ConstantValue, Kernel, ParamValue } from "../runtime/gpu/kernel.ts";
 import type { Grid, Operand, Packed } from "../runtime/plan/launch.ts";
 
@@ -130,8 +130,6 @@ export interface OpDefinition {
   readonly elementwise?: boolean;
   /** Epilogues the op's kernels can apply to their result: "clamp" (ReLU, Clip) and "mask" (a clamp's derivative). */
   readonly epilogues?: readonly ("clamp" | "mask")[];
-  /** True where the op, given a symbolic batch on axis 0 of its first input, treats samples apart. See passes/batch.ts. */
-  readonly keepsBatch?: (node: Node) => boolean;
 }
 
 export function defineOp(definition: OpDefinition): OpDefinition {
@@ -149,6 +147,3 @@ export function importersOnly(name: string, onnx: Readonly<Record<string, OnnxBi
     },
   };
 }
-
-/** A pass: from graph to graph, touching neither. */
-export type Pass = (graph: Graph) => Graph;

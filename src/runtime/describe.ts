@@ -3,7 +3,6 @@ import type { onnx } from "onnx-proto";
 import type { AdapterFacts } from "../kernels/op.ts";
 import { UnsupportedOpError } from "./errors.ts";
 import type { UnsupportedNode } from "./errors.ts";
-import { sizeOf } from "./graph/graph.ts";
 import type { Graph } from "./graph/graph.ts";
 import { logitsOf, simplify } from "./graph/simplify.ts";
 import { decodeModel } from "./onnx/decode.ts";
@@ -88,9 +87,4 @@ export function describeModel(
     const empty = { inputs: [], outputs: [], opset: error.opset, parameters: 0, macs: 0, memoryBytes: 0, weightBytes: 0, notes: [] };
     return { ...empty, ops, launches: { before: 0, after: 0 }, unsupported: error.unsupported };
   }
-}
-
-/** Elements of one sample of a port. */
-export function portSize(port: { readonly shape: readonly number[] }): number {
-  return sizeOf(port.shape);
 }

@@ -48,13 +48,6 @@ export interface JacobianOptions extends DerivativeOptions {
   readonly rows: "all" | `top${number}` | readonly number[];
 }
 
-/** A program with the ends of the graph it was made from. */
-export interface BoundProgram {
-  readonly program: Program;
-  readonly graph: Graph;
-  readonly seed: Value | undefined;
-}
-
 export interface ModelSettings {
   readonly name: string;
   readonly maxBatch: number;
@@ -72,7 +65,7 @@ export class Model {
   readonly logits: ModelPort;
   private readonly logitsValue: Value;
   private readonly weights: WeightStore;
-  private readonly programs = new Map<string, Promise<BoundProgram>>();
+  private readonly programs = new Map<string, Promise<Program>>();
   private readonly derivatives = new Map<string, DerivativeGraph>();
   private turn: Promise<void> = Promise.resolve();
   private disposed = false;
@@ -175,14 +168,7 @@ export class Model {
     const derivative = this.derivative("vjp", options);
     const missing = derivative.graph.inputs.find((input) => input !== this.inputOf(options) && input !== derivative.seed);
     if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given; a Jacobian takes one input`);
-    const { program } = await this.program(
-      derivative.graph,
-      n,
-      chunk,
-      `jacobian:${options.output ?? ""}:${options.input ?? ""}`,
-      options,
-      derivative,
-    );
+    const program = await this.program(derivative.graph, n, chunk, `jacobian:${options.output ?? ""}:${options.input ?? ""}`, options);
     const { capacity } = program.plan;
     const sources = this.sources(this.feeds(x, options));
     for (let first = 0; first < n; first += capacity) {
@@ -248,7 +234,7 @@ export class Model {
     options: RunOptions = {},
   ): Promise<{ program: Program; derivative: DerivativeGraph; input: Value }> {
     const derivative = this.derivative("vjp", { output: "logits" });
-    const { program } = await this.program(derivative.graph, samples, rows, `attack`, options, derivative);
+    const program = await this.program(derivative.graph, samples, rows, "attack", options);
     return { program, derivative, input: this.graph.inputs[0]! };
   }
 
@@ -301,32 +287,19 @@ export class Model {
   }
 
   /** The program for a graph at the smallest power-of-two capacity that holds `samples`, or the largest that fits. */
-  private program(
-    graph: Graph,
-    samples: number,
-    rows: number,
-    key: string,
-    options: RunOptions,
-    derivative?: DerivativeGraph,
-  ): Promise<BoundProgram> {
+  private program(graph: Graph, samples: number, rows: number, key: string, options: RunOptions): Promise<Program> {
     this.check();
     const wanted = Math.min(2 ** Math.ceil(Math.log2(Math.max(1, samples))), this.settings.maxBatch);
     const id = `${key}@${wanted}x${rows}`;
     const known = this.programs.get(id);
     if (known) return known;
-    const building = this.build(graph, wanted, rows, options, derivative);
+    const building = this.build(graph, wanted, rows, options);
     this.programs.set(id, building);
     building.catch(() => this.programs.delete(id));
     return building;
   }
 
-  private async build(
-    graph: Graph,
-    wanted: number,
-    rows: number,
-    options: RunOptions,
-    derivative?: DerivativeGraph,
-  ): Promise<BoundProgram> {
+  private async build(graph: Graph, wanted: number, rows: number, options: RunOptions): Promise<Program> {
     for (let capacity = wanted; ; capacity = Math.ceil(capacity / 2)) {
       try {
         const plan = planGraph({
@@ -337,10 +310,9 @@ export class Model {
           limits: this.gpu.device.limits,
         });
         if (plan.workingBytes > this.settings.workingBytes && capacity > 1) continue;
-        const program = await Program.compile(plan, this.gpu, this.weights, this.name, (done, total) =>
+        return await Program.compile(plan, this.gpu, this.weights, this.name, (done, total) =>
           options.onProgress?.({ phase: "compile", done, total }),
         );
-        return { program, graph, seed: derivative?.seed };
       } catch (error) {
         if (!(error instanceof LimitError) || capacity === 1) throw error;
       }
@@ -361,7 +333,7 @@ export class Model {
     const counts = [...feeds].map(([value, array]) => this.checkSamples(value, array));
     const n = counts[0] ?? 1; // A network whose inputs are all bound to constants is one sample.
     if (counts.some((count) => count !== n)) throw new ShapeError(`inputs of ${this.name} have ${counts.join(" and ")} samples`);
-    const { program } = await this.program(graph, n, 1, key, options);
+    const program = await this.program(graph, n, 1, key, options);
     const { capacity } = program.plan;
     const tensors = wanted.map((value) => this.createTensor([n, ...sampleShape(value)], value.name));
     const sources = this.sources(feeds);
@@ -432,7 +404,7 @@ export class Model {
     if (this.disposed) return;
     this.disposed = true;
     this.weights.dispose();
-    for (const program of this.programs.values()) program.then(({ program }) => program.dispose()).catch(() => undefined);
+    for (const program of this.programs.values()) program.then((made) => made.dispose()).catch(() => undefined);
     this.programs.clear();
   }
 
