@@ -8,8 +8,8 @@
 // layout   NCHW as conv_direct.wgsl; W as there, read one component at a time
 // grid     images · channels · ⌈pixels/4⌉ items along the folded line, LANES to a group
 //
-// specialised by   const LANES: u32; const HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      conv/interface, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// specialised by   const LANES: u32;
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
 @group(0) @binding(1) var<storage, read>       weights: array<f32>;
 

@@ -12,8 +12,8 @@
 // grid     columns / (4·LANES) along the folded line; z = groups · tiles of 4·QUADS output channels
 // used by  software adapters, and small problems on GPUs
 //
-// specialised by   const LANES: u32; const QUADS: u32 (1 or 2); const HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      conv/interface, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// specialised by   const LANES: u32; const QUADS: u32 (1 or 2);
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
 @group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
 
@@ -80,15 +80,7 @@ fn main(
 
   let live = vec4u(first) + LANES * vec4u(0, 1, 2, 3) < vec4u(params.columns);
   let place = Place(image, pixel, pixels, live);
-  let m = quad * 4u;
-  store(conv_group, m, place, sum0);
-  store(conv_group, m + 1u, place, sum1);
-  store(conv_group, m + 2u, place, sum2);
-  store(conv_group, m + 3u, place, sum3);
-  if (QUADS == 2u) {
-    store(conv_group, m + 4u, place, sum4);
-    store(conv_group, m + 5u, place, sum5);
-    store(conv_group, m + 6u, place, sum6);
-    store(conv_group, m + 7u, place, sum7);
-  }
+  // A loop, and not eight calls: what is written out eight times is compiled eight times.
+  let sums = array(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
+  for (var m = 0u; m < 4u * QUADS; m++) { store(conv_group, quad * 4u + m, place, sums[m]); }
 }

@@ -18,8 +18,7 @@
 // specialised by   const LANES: u32; const CHANNELS: u32 (1, 4 or 8); const PARTS: u32 (2 or 3);
 //                  const SPAN: u32 (0, 1 or 2); const KERNEL_W: u32;
 //                  const UNROLL: u32 (1, 2 or 4, dividing the channels);
-//                  const HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      conv/interface, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
 const STRIP: u32 = 4u * PARTS;
 
@@ -162,33 +161,16 @@ fn main(
     }
   }
 
-  let m = quad * 4u;
-  let strip = Strip(image, row, pixels, first);
-  store_run(conv_group, m, strip, s.a0, s.b0, s.c0);
-  if (CHANNELS >= 4u) {
-    store_run(conv_group, m + 1u, strip, s.a1, s.b1, s.c1);
-    store_run(conv_group, m + 2u, strip, s.a2, s.b2, s.c2);
-    store_run(conv_group, m + 3u, strip, s.a3, s.b3, s.c3);
+  // A loop, and not a call per channel and part: what is written out sixteen times is compiled sixteen times.
+  let sums = array(
+    array(s.a0, s.b0, s.c0), array(s.a1, s.b1, s.c1), array(s.a2, s.b2, s.c2), array(s.a3, s.b3, s.c3),
+    array(s.a4, s.b4, s.c4), array(s.a5, s.b5, s.c5), array(s.a6, s.b6, s.c6), array(s.a7, s.b7, s.c7),
+  );
+  for (var m = 0u; m < CHANNELS; m++) {
+    for (var part = 0u; part < PARTS; part++) {
+      let column = vec4u(first + 4u * part) + vec4u(0, 1, 2, 3);
+      let place = Place(vec4u(image), row * params.out_w + column, pixels, column < vec4u(params.out_w));
+      store(conv_group, quad * 4u + m, place, sums[m][part]);
+    }
   }
-  if (CHANNELS == 8u) {
-    store_run(conv_group, m + 4u, strip, s.a4, s.b4, s.c4);
-    store_run(conv_group, m + 5u, strip, s.a5, s.b5, s.c5);
-    store_run(conv_group, m + 6u, strip, s.a6, s.b6, s.c6);
-    store_run(conv_group, m + 7u, strip, s.a7, s.b7, s.c7);
-  }
-}
-
-struct Strip { image: u32, row: u32, pixels: u32, first: u32 }
-
-fn store_part(conv_group: u32, m: u32, strip: Strip, part: u32, sums: vec4f) {
-  let column = vec4u(strip.first + 4u * part) + vec4u(0, 1, 2, 3);
-  let place = Place(vec4u(strip.image), strip.row * params.out_w + column, strip.pixels, column < vec4u(params.out_w));
-  store(conv_group, m, place, sums);
-}
-
-/// Writes output channel m of a group along the strip.
-fn store_run(conv_group: u32, m: u32, strip: Strip, a: vec4f, b: vec4f, c: vec4f) {
-  store_part(conv_group, m, strip, 0u, a);
-  store_part(conv_group, m, strip, 1u, b);
-  if (PARTS > 2u) { store_part(conv_group, m, strip, 2u, c); }
 }

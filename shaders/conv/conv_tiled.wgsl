@@ -10,8 +10,8 @@
 // grid     columns / 64 along the folded line; z = groups · tiles of 64 output channels
 // used by  GPUs, where channels and columns fill the tile
 //
-// specialised by   const LANES: u32 = 256; const HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      conv/interface, conv/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// specialised by   const LANES: u32 = 256;
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
 
 const SIDE: u32 = 16u;            // invocations along each side of the tile
 const K_TILE: u32 = 16u;
@@ -82,9 +82,6 @@ fn main(
   }
 
   let place = Place(image, pixel, pixels, wanted < vec4u(params.columns));
-  let m = (first_quad + lane_y) * 4u;
-  store(conv_group, m, place, sum0);
-  store(conv_group, m + 1u, place, sum1);
-  store(conv_group, m + 2u, place, sum2);
-  store(conv_group, m + 3u, place, sum3);
+  let sums = array(sum0, sum1, sum2, sum3);
+  for (var m = 0u; m < 4u; m++) { store(conv_group, (first_quad + lane_y) * 4u + m, place, sums[m]); }
 }

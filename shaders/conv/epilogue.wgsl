@@ -1,8 +1,4 @@
-// epilogue: what a convolution does with its sums before they are written.
-//
-//   HAS_BIAS   add bias[m]
-//   CLAMPED    min(max(·, low), high): ReLU is [0, ∞), ReLU6 is [0, 6]
-//   MASKED     multiply by 1[low < y < high], y being the clamped activation this gradient flows back through
+// epilogue: how a convolution finishes its sums (lib/epilogue.wgsl) and writes them.
 
 struct Place { image: vec4u, pixel: vec4u, pixels: u32, live: vec4<bool> }
 
@@ -21,14 +17,18 @@ fn store(conv_group: u32, m: u32, place: Place, sums: vec4f) {
   if (m >= params.outputs) { return; }
   let channel = conv_group * params.outputs + m;
   let channels = params.groups * params.outputs;
+  let at = (place.image * channels + channel) * place.pixels + place.pixel;
   var result = sums;
-  if (HAS_BIAS) { result += bias[channel]; }
-  if (CLAMPED) { result = min(max(result, vec4f(params.low)), vec4f(params.high)); }
-  if (MASKED) {
+  if (takes(BIASED)) { result += bias[channel]; }
+  if (takes(ADDED)) {
+    let there = select(vec4u(), at, place.live);
+    result += vec4f(addend[there.x], addend[there.y], addend[there.z], addend[there.w]);
+  }
+  if (takes(CLAMPED)) { result = min(max(result, vec4f(params.low)), vec4f(params.high)); }
+  if (takes(MASKED)) {
     let y = activations(channel, channels, place);
     result = select(vec4f(), result, (y > vec4f(params.low)) & (y < vec4f(params.high)));
   }
-  let at = (place.image * channels + channel) * place.pixels + place.pixel;
   if (place.live.x) { output[at.x] = result.x; }
   if (place.live.y) { output[at.y] = result.y; }
   if (place.live.z) { output[at.z] = result.z; }

@@ -11,7 +11,7 @@ struct Params {
   channels: u32, outputs: u32, groups: u32, quads: u32,
   in_h: u32, in_w: u32, out_h: u32, out_w: u32, kernel_h: u32, kernel_w: u32,
   stride_h: i32, stride_w: i32, pad_h: i32, pad_w: i32, dilation_h: i32, dilation_w: i32,
-  low: f32, high: f32,
+  epilogue: u32, low: f32, high: f32,
 }
 
 @group(0) @binding(0) var<storage, read>       input: array<f32>;
@@ -19,3 +19,4 @@ struct Params {
 @group(0) @binding(3) var<storage, read>       mask: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 @group(0) @binding(5) var<uniform>             params: Params;
+@group(0) @binding(6) var<storage, read>       addend: array<f32>;

@@ -7,12 +7,12 @@
 //   A_LEAD, B_LEAD   which copy of the operand belongs to output copy l:  0 the only one,  1 copy l,  2 the forward copy
 //                 of l's sample (slots)
 //   a_matrices, b_matrices   matrices in one copy of the operand: matrices_per_copy, or 1 to broadcast
-//   HAS_BIAS      add bias[n];  CLAMPED: min(max(·, low), high);  MASKED: multiply by 1[low < mask < high]
+//   epilogue      lib/epilogue.wgsl
 
 struct Params {
   lines: u32, height: u32, depth: u32, width: u32, quads: u32,
   matrices_per_copy: u32, a_matrices: u32, b_matrices: u32, rows: u32,
-  low: f32, high: f32,
+  epilogue: u32, low: f32, high: f32,
 }
 
 @group(0) @binding(0) var<storage, read>       a: array<f32>;
@@ -21,6 +21,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read>       mask: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;
 @group(0) @binding(5) var<uniform>             params: Params;
+@group(0) @binding(6) var<storage, read>       addend: array<f32>;
 
 fn operand_matrix(lead: u32, matrices: u32, matrix: u32) -> u32 {
   var copy = matrix / params.matrices_per_copy;
@@ -42,9 +43,10 @@ fn b_offset(line: u32) -> u32 {
 fn finish(value: f32, line: u32, n: u32) {
   if (line >= params.lines || n >= params.width) { return; }
   var result = value;
-  if (HAS_BIAS) { result += bias[n]; }
-  if (CLAMPED) { result = min(max(result, params.low), params.high); }
-  if (MASKED) {
+  if (takes(BIASED)) { result += bias[n]; }
+  if (takes(ADDED)) { result += addend[line * params.width + n]; }
+  if (takes(CLAMPED)) { result = min(max(result, params.low), params.high); }
+  if (takes(MASKED)) {
     let lines_per_copy = params.matrices_per_copy * params.height;
     let forward_line = forward_copy(line / lines_per_copy) * lines_per_copy + line % lines_per_copy;
     let y = mask[forward_line * params.width + n];
@@ -55,8 +57,5 @@ fn finish(value: f32, line: u32, n: u32) {
 
 /// Writes output column n for four consecutive rows.
 fn store(first_line: u32, n: u32, sums: vec4f) {
-  finish(sums.x, first_line, n);
-  finish(sums.y, first_line + 1u, n);
-  finish(sums.z, first_line + 2u, n);
-  finish(sums.w, first_line + 3u, n);
+  for (var i = 0u; i < 4u; i++) { finish(sums[i], first_line + i, n); }
 }

@@ -10,8 +10,8 @@
 //          different matrices; each row then reads its own B
 // used by  software adapters, and products too small to fill the tile of matmul_tiled.wgsl
 //
-// specialised by   const LANES, COLUMN_LANES: u32; const A_LEAD, B_LEAD: u32; const SHARED_B, HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      matmul/interface, lib/grid, lib/slots
+// specialised by   const LANES, COLUMN_LANES: u32; const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
+// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -69,13 +69,6 @@ fn main(
     }
   }
 
-  let n = quad * 4u;
-  store(first_line, n, sum0);
-  store(first_line, n + 1u, sum1);
-  store(first_line, n + 2u, sum2);
-  store(first_line, n + 3u, sum3);
-  store(first_line, n + 4u, sum4);
-  store(first_line, n + 5u, sum5);
-  store(first_line, n + 6u, sum6);
-  store(first_line, n + 7u, sum7);
+  let sums = array(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
+  for (var n = 0u; n < 8u; n++) { store(first_line, quad * 4u + n, sums[n]); }
 }

@@ -8,8 +8,8 @@
 // assumes  one B for all rows (dense layers: the rows of all samples and cotangents form one tall matrix)
 // used by  GPUs, where the tile is filled
 //
-// specialised by   const LANES: u32 = 256; const A_LEAD, B_LEAD: u32; const SHARED_B, HAS_BIAS, CLAMPED, MASKED: bool;
-// linked with      matmul/interface, lib/grid, lib/slots
+// specialised by   const LANES: u32 = 256; const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
+// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots
 
 const SIDE: u32 = 16u;
 const K_TILE: u32 = 16u;
@@ -55,9 +55,6 @@ fn main(
     workgroupBarrier();
   }
 
-  let n = quad * 4u;
-  store(first_line, n, sum0);
-  store(first_line, n + 1u, sum1);
-  store(first_line, n + 2u, sum2);
-  store(first_line, n + 3u, sum3);
+  let sums = array(sum0, sum1, sum2, sum3);
+  for (var n = 0u; n < 4u; n++) { store(first_line, quad * 4u + n, sums[n]); }
 }

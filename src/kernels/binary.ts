@@ -26,7 +26,7 @@ import { ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ElementType, Node, Value } from "../runtime/graph/graph.ts";
 import { axes, broadcastShapes, broadcastStrides, foldBroadcast, mergeAxes, sumTo } from "./broadcast.ts";
-import { epilogueOf, maskedCotangent } from "./epilogue.ts";
+import { clampOf, maskedCotangent, rangeOf } from "./epilogue.ts";
 import { defineOp } from "./op.ts";
 import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
@@ -51,7 +51,6 @@ function lowerBinary(lowering: Lowering, kernel: Kernel): void {
   const [a, b] = lowering.node.inputs as [Value, Value];
   const y = lowering.node.outputs[0]!;
   const elements = sizeOf(y.shape);
-  const { constants, params } = epilogueOf(lowering.node, undefined, undefined);
   const merged = mergeAxes(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape));
   lowering.launch({
     kernel,
@@ -60,7 +59,7 @@ function lowerBinary(lowering: Lowering, kernel: Kernel): void {
       A_LEAD: lowering.leadOf(a, y),
       B_LEAD: lowering.leadOf(b, y),
       SAME_SHAPE: sizeOf(a.shape) === elements && sizeOf(b.shape) === elements,
-      CLAMPED: constants["CLAMPED"]!,
+      CLAMPED: clampOf(lowering.node) !== undefined,
     },
     bindings: { a, b, output: y, slots: "slots" },
     params: {
@@ -69,7 +68,7 @@ function lowerBinary(lowering: Lowering, kernel: Kernel): void {
       a_per_copy: sizeOf(a.shape),
       b_per_copy: sizeOf(b.shape),
       rows: lowering.rows,
-      ...params,
+      ...rangeOf(lowering.node),
       alpha: 0,
       beta: 0,
       extents: axes(merged.extents, 1),

@@ -10,7 +10,7 @@ import convDirectSource from "../../shaders/conv/conv_direct.wgsl?raw";
 import convStripSource from "../../shaders/conv/conv_strip.wgsl?raw";
 import convTiledSource from "../../shaders/conv/conv_tiled.wgsl?raw";
 import convDepthwiseSource from "../../shaders/conv/conv_depthwise.wgsl?raw";
-import epilogueSource from "../../shaders/conv/epilogue.wgsl?raw";
+import convEpilogueSource from "../../shaders/conv/epilogue.wgsl?raw";
 import interfaceSource from "../../shaders/conv/interface.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
@@ -18,14 +18,14 @@ import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
 import { planConv, type ConvFacts } from "./conv-planner.ts";
 import { conv3d, convTranspose3d } from "./conv3d.ts";
-import { epilogueOf, maskedCotangent } from "./epilogue.ts";
+import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAttribute, windowOutput } from "./onnx-attributes.ts";
-import { gridSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
+import { epilogueSource, gridSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const mains = { direct: convDirectSource, tiled: convTiledSource, depthwise: convDepthwiseSource };
-const shared = [interfaceSource, epilogueSource, gridSource, slotsSource];
+const shared = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, slotsSource];
 
 function family(prefix: string, taps: string) {
   return {
@@ -36,7 +36,7 @@ function family(prefix: string, taps: string) {
 }
 
 const kernels = { forward: family("conv", tapsForwardSource), adjoint: family("conv_adjoint", tapsAdjointSource) };
-/** Only rows are found by the tap rule here; along a row the kernel slides, and the adjoint's weights come turned round. */
+/** Only rows are found by the tap rule here; along a row the kernel slides. */
 const stripKernels = {
   forward: defineKernel("conv_strip", convStripSource, ...shared, tapsForwardSource),
   adjoint: defineKernel("conv_adjoint_strip", convStripSource, ...shared, tapsAdjointSource),
@@ -59,11 +59,11 @@ function rankFour(value: Value | undefined, what: string): readonly [number, num
   return value.shape as [number, number, number, number];
 }
 
-/**
- * W [M, C/groups, kh, kw] of a convolution as [tap][c][group][⌈outputs/4⌉·4], zero-padded; `transposed` for its adjoint,
- * `turned` with each row of taps in reverse order.
- */
-function packWeights(data: ConstantData, shape: readonly number[], groups: number, transposed: boolean, turned: boolean): Float32Array {
+/** Whether taps come in reverse order, along height and along width. */
+type Turned = readonly [boolean, boolean];
+
+/** W [M, C/groups, kh, kw] of a convolution as [tap][c][group][⌈outputs/4⌉·4], zero-padded; `transposed` for its adjoint. */
+function packWeights(data: ConstantData, shape: readonly number[], groups: number, transposed: boolean, turned: Turned): Float32Array {
   const [first, second, kh, kw] = shape as [number, number, number, number];
   // Conv stores W as [group, outputs | channels, …]; its adjoint reads the same array as [group, channels | outputs, …].
   const outputs = transposed ? second : first / groups;
@@ -75,8 +75,8 @@ function packWeights(data: ConstantData, shape: readonly number[], groups: numbe
       for (let c = 0; c < channels; c++) {
         const row = transposed ? (g * channels + c) * outputs + m : (g * outputs + m) * channels + c;
         for (let tap = 0; tap < kh * kw; tap++) {
-          const column = tap % kw;
-          const from = turned ? tap - column + (kw - 1 - column) : tap;
+          const [tapRow, column] = [Math.floor(tap / kw), tap % kw];
+          const from = (turned[0] ? kh - 1 - tapRow : tapRow) * kw + (turned[1] ? kw - 1 - column : column);
           packed[((tap * channels + c) * groups + g) * padded + m] = data[row * kh * kw + from]!;
         }
       }
@@ -87,7 +87,7 @@ function packWeights(data: ConstantData, shape: readonly number[], groups: numbe
 
 function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const { node } = lowering;
-  const [x, w, bias, mask] = node.inputs as [Value, Value, Value | undefined, Value | undefined];
+  const [x, w] = node.inputs as [Value, Value];
   const y = node.outputs[0]!;
   const { strides, pads, dilations, groups } = read(node.attributes);
   const [images, inChannels, inH, inW] = rankFour(x, "the input");
@@ -106,17 +106,21 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const unitStep = strides[1] === 1 && dilations[1] === 1;
   const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelW: kernel[1], unitStep };
   const plan = planConv(facts, lowering.adapter, lowering.forcedVariant);
-  const epilogue = epilogueOf(node, bias, mask);
+  const epilogue = epilogueOf(node);
   const adjoint = direction === "adjoint";
-  // Where the strip kernel runs the adjoint, it runs the convolution with the kernel turned round.
-  const turned = adjoint && plan.variant === "strip";
-  const packed = lowering.pack(w, `conv-${direction}-${groups}${turned ? "-turned" : ""}`, taps * channels * groups * quads * 4, (data) =>
+  // Where the convolution moves by one pixel, its adjoint is a convolution with the kernel turned round. Running it as one
+  // spares the adjoint's divisions, and a pipeline. The strip kernel asks for it along a row only.
+  const mirrored = adjoint && strides.every((s) => s === 1);
+  const turned: Turned = [mirrored, mirrored || (adjoint && plan.variant === "strip")];
+  const rule = mirrored ? "forward" : direction;
+  const packed = lowering.pack(w, `conv-${direction}-${groups}-${turned}`, taps * channels * groups * quads * 4, (data) =>
     packWeights(data, w.shape, groups, adjoint, turned),
   );
+  const pad = (axis: 0 | 1) => (turned[axis] ? (kernel[axis] - 1) * dilations[axis] - pads[axis] : pads[axis]);
   lowering.launch({
-    kernel: plan.variant === "strip" ? stripKernels[direction] : kernels[direction][plan.variant],
-    constants: { ...plan.constants, ...epilogue.constants },
-    bindings: { input: x, weights: packed, bias: bias ?? "nothing", mask: mask ?? "nothing", output: y, slots: "slots" },
+    kernel: plan.variant === "strip" ? stripKernels[rule] : kernels[rule][plan.variant],
+    constants: plan.constants,
+    bindings: { input: x, weights: packed, ...epilogue.bindings, output: y, slots: "slots" },
     params: {
       columns,
       rows: lowering.rows,
@@ -133,8 +137,8 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
       kernel_w: kernel[1],
       stride_h: strides[0],
       stride_w: strides[1],
-      pad_h: pads[0],
-      pad_w: turned ? kernel[1] - 1 - pads[1] : pads[1],
+      pad_h: pad(0),
+      pad_w: pad(1),
       dilation_h: dilations[0],
       dilation_w: dilations[1],
       ...epilogue.params,
@@ -183,10 +187,10 @@ function checkKernelShape(node: OnnxNode, w: Value): void {
   }
 }
 
-/** Convolution over two spatial axes. Inputs: x, W (constant), bias?, mask? (a clamp's output, for adjoint graphs). */
+/** Convolution over two spatial axes. Inputs: x, W (constant), bias?, mask? (a clamp's output, for adjoint graphs), addend?. */
 export const conv = defineOp({
   name: "Conv",
-  epilogues: ["clamp", "mask"],
+  epilogues: ["clamp", "mask", "add"],
   onnx: {
     Conv: {
       since: 1,
@@ -224,19 +228,20 @@ export const conv = defineOp({
     const dy = maskedCotangent(node, cotangent, emit);
     const { strides, pads, dilations, groups } = read(node.attributes);
     const outputSize = [x.shape[2]!, x.shape[3]!];
-    return [emit.add("ConvTranspose", [dy, w], { strides, pads, dilations, groups, outputSize })];
+    const dx = emit.add("ConvTranspose", [dy, w], { strides, pads, dilations, groups, outputSize });
+    return [dx, undefined, undefined, undefined, node.inputs[ADDEND_INPUT] && dy];
   },
-  jvp: ({ node, emit }, [tangent]) => {
+  jvp: ({ node, emit }, [tangent, , , , addend]) => {
     const { strides, pads, dilations, groups } = read(node.attributes);
-    const y = emit.add("Conv", [tangent, node.inputs[1]], { strides, pads, dilations, groups });
-    return maskedCotangent(node, y, emit);
+    const y = tangent && emit.add("Conv", [tangent, node.inputs[1]], { strides, pads, dilations, groups });
+    return maskedCotangent(node, addedTangent(y, addend, emit), emit);
   },
 });
 
-/** The transpose of a convolution. Inputs: x, W (constant, laid out as the convolution's), bias?, mask?. */
+/** The transpose of a convolution. Inputs: x, W (constant, laid out as the convolution's), bias?, mask?, addend?. */
 export const convTranspose = defineOp({
   name: "ConvTranspose",
-  epilogues: ["clamp", "mask"],
+  epilogues: ["clamp", "mask", "add"],
   onnx: {
     ConvTranspose: {
       since: 1,
@@ -266,12 +271,13 @@ export const convTranspose = defineOp({
     const { strides, pads, dilations, groups } = read(node.attributes);
     const dy = maskedCotangent(node, cotangent, emit);
     const [x, w] = node.inputs as [Value, Value];
-    return [exactly(emit.add("Conv", [dy, w], { strides, pads: padsThatFit(x, w, node), dilations, groups }), x, pads)];
+    const dx = exactly(emit.add("Conv", [dy, w], { strides, pads: padsThatFit(x, w, node), dilations, groups }), x, pads);
+    return [dx, undefined, undefined, undefined, node.inputs[ADDEND_INPUT] && dy];
   },
-  jvp: ({ node, emit }, [tangent]) => {
+  jvp: ({ node, emit }, [tangent, , , , addend]) => {
     const { strides, pads, dilations, groups, outputSize } = read(node.attributes);
-    const y = emit.add("ConvTranspose", [tangent, node.inputs[1]], { strides, pads, dilations, groups, outputSize });
-    return maskedCotangent(node, y, emit);
+    const y = tangent && emit.add("ConvTranspose", [tangent, node.inputs[1]], { strides, pads, dilations, groups, outputSize });
+    return maskedCotangent(node, addedTangent(y, addend, emit), emit);
   },
 });
 

@@ -12,18 +12,18 @@ import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ConstantData, Value } from "../runtime/graph/graph.ts";
 import type { Operand } from "../runtime/plan/launch.ts";
-import { epilogueOf, maskedCotangent } from "./epilogue.ts";
+import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { planMatmul } from "./matmul-planner.ts";
 import { launchCopy, transposeLastTwo } from "./movement.ts";
 import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { broadcastShapes, reshapeTo, sumTo } from "./broadcast.ts";
-import { gridSource, slotsSource } from "./wgsl.ts";
+import { epilogueSource, gridSource, slotsSource } from "./wgsl.ts";
 
 const kernels = {
-  direct: defineKernel("matmul_direct", directSource, interfaceSource, gridSource, slotsSource),
-  tiled: defineKernel("matmul_tiled", tiledSource, interfaceSource, gridSource, slotsSource),
+  direct: defineKernel("matmul_direct", directSource, interfaceSource, epilogueSource, gridSource, slotsSource),
+  tiled: defineKernel("matmul_tiled", tiledSource, interfaceSource, epilogueSource, gridSource, slotsSource),
 };
 
 interface Matrices {
@@ -63,7 +63,7 @@ function packedRight(lowering: Lowering, b: Value, count: number, depth: number,
 
 function lower(lowering: Lowering): void {
   const { node } = lowering;
-  const [a, b, bias, mask] = node.inputs as [Value, Value, Value | undefined, Value | undefined];
+  const [a, b] = node.inputs as [Value, Value];
   const y = node.outputs[0]!;
   const left = matrices(a, "A");
   const right = matrices(b, "B");
@@ -75,12 +75,11 @@ function lower(lowering: Lowering): void {
   const linesPerCopy = batch * left.height;
   const lines = lowering.copies(y) * linesPerCopy;
   const plan = planMatmul({ lines, depth: left.width, width, sharedB }, lowering.adapter, lowering.forcedVariant);
-  const epilogue = epilogueOf(node, bias, mask);
+  const epilogue = epilogueOf(node);
   lowering.launch({
     kernel: kernels[plan.variant],
     constants: {
       ...plan.constants,
-      ...epilogue.constants,
       A_LEAD: lowering.leadOf(a, y),
       B_LEAD: lowering.leadOf(b, y),
       SHARED_B: sharedB,
@@ -88,8 +87,7 @@ function lower(lowering: Lowering): void {
     bindings: {
       a,
       b: packedRight(lowering, b, bCount, left.width, width),
-      bias: bias ?? "nothing",
-      mask: mask ?? "nothing",
+      ...epilogue.bindings,
       output: y,
       slots: "slots",
     },
@@ -148,10 +146,10 @@ function importGemm(node: OnnxNode, emit: Emitter): Value[] {
   return [emit.add("Add", [product, scaled(c, beta, emit)])];
 }
 
-/** C = A·B (+ bias). Inputs: A [.., M, K], B [.., K, N], bias? [N] (constant), mask?; batch axes equal, or one matrix. */
+/** C = A·B (+ bias, + addend). Inputs: A [.., M, K], B [.., K, N], bias? [N] (constant), mask?, addend?; batch axes equal, or one matrix. */
 export const matmul = defineOp({
   name: "MatMul",
-  epilogues: ["clamp", "mask"],
+  epilogues: ["clamp", "mask", "add"],
   onnx: {
     MatMul: { since: 1, import: importMatmul },
     Gemm: { since: 6, import: importGemm },
@@ -170,12 +168,15 @@ export const matmul = defineOp({
     return [
       a.data ? undefined : sumTo(emit.add("MatMul", [dy, transposeLastTwo(b, emit)]), a.shape, emit),
       b.data ? undefined : sumTo(emit.add("MatMul", [transposeLastTwo(a, emit), dy]), b.shape, emit),
+      undefined,
+      undefined,
+      node.inputs[ADDEND_INPUT] && dy,
     ];
   },
-  jvp: ({ node, emit }, [da, db]) => {
+  jvp: ({ node, emit }, [da, db, , , addend]) => {
     const [a, b] = node.inputs as [Value, Value];
     const terms = [da && emit.add("MatMul", [da, b]), db && emit.add("MatMul", [a, db])].filter((term) => term !== undefined);
-    const sum = terms.length === 2 ? emit.add("Add", terms) : terms[0]!;
-    return maskedCotangent(node, sum, emit);
+    const product = terms.length === 2 ? emit.add("Add", terms) : terms[0];
+    return maskedCotangent(node, addedTangent(product, addend, emit), emit);
   },
 });

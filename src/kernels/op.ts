@@ -105,6 +105,8 @@ export interface Lowering {
   readonly forcedVariant: string | undefined;
 }
 
+export type Epilogue = "clamp" | "mask" | "add";
+
 export interface DerivativeContext {
   readonly node: Node;
   readonly emit: Emitter;
@@ -128,8 +130,8 @@ export interface OpDefinition {
   jvp?(context: DerivativeContext, tangents: readonly (Value | undefined)[]): Value;
   /** True where every output element depends on one element of each input, which broadcast. */
   readonly elementwise?: boolean;
-  /** Epilogues the op's kernels can apply to their result: "clamp" (ReLU, Clip) and "mask" (a clamp's derivative). */
-  readonly epilogues?: readonly ("clamp" | "mask")[];
+  /** What the op's kernels can do to their result: "clamp" it (ReLU, Clip), "mask" it (a clamp's derivative), "add" to it. */
+  readonly epilogues?: readonly Epilogue[];
 }
 
 export function defineOp(definition: OpDefinition): OpDefinition {

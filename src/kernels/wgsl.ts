@@ -2,10 +2,11 @@
 import gridSource from "../../shaders/lib/grid.wgsl?raw";
 import slotsSource from "../../shaders/lib/slots.wgsl?raw";
 import indexingSource from "../../shaders/lib/indexing.wgsl?raw";
+import epilogueSource from "../../shaders/lib/epilogue.wgsl?raw";
 import tapsForwardSource from "../../shaders/lib/taps_forward.wgsl?raw";
 import tapsAdjointSource from "../../shaders/lib/taps_adjoint.wgsl?raw";
 
-export { gridSource, slotsSource, indexingSource, tapsForwardSource, tapsAdjointSource };
+export { epilogueSource, gridSource, slotsSource, indexingSource, tapsForwardSource, tapsAdjointSource };
 
 /** Invocations per workgroup of the kernels that share nothing within one. */
 export const LANES = 64;

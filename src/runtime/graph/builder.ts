@@ -46,6 +46,7 @@ export class GraphBuilder implements Emitter {
       if (error instanceof ShapeError) throw new ShapeError(`node "${this.scope || op}" (${op}): ${error.message}`);
       throw error;
     }
+    if (attributes["perSample"] === true) return this.push(op, inputs, types, attributes, "sample");
     const lead = widestLead(inputs);
     if (lead === "shared" && definition.fold) {
       const data = definition.fold(inputs, attributes, types);
@@ -55,8 +56,8 @@ export class GraphBuilder implements Emitter {
       // A node of constants without a fold rule is computed on the GPU, once per sample (rare, and never wrong): kernels
       // expect their first input in as many copies as their output.
       const [first, ...rest] = inputs;
-      const copies = this.push("Expand", [first], [{ shape: first.shape, type: first.type }], { shape: [...first.shape] }, "sample");
-      return this.addAll(op, [copies[0], ...rest], attributes);
+      const copies = this.add("Expand", [first], { shape: [...first.shape], perSample: true });
+      return this.addAll(op, [copies, ...rest], attributes);
     }
     return this.push(op, inputs, types, attributes, lead);
   }

@@ -192,6 +192,31 @@ describe("fusing epilogues", () => {
     const tangent = fuseEpilogues(jvpGraph(graph, graph.outputs[0]!, graph.inputs[0]!).graph).graph;
     expect(ops(tangent)).toEqual(["Conv", "Conv", "Conv", "Conv"]);
   });
+
+  test("the other arm of a residual block, and the cotangents of its arms", () => {
+    const same = { pads: [1, 1, 1, 1] };
+    const block = (relu: boolean) =>
+      simplify(
+        graphOf({
+          inputs: { x: [1, 4, 5, 5] },
+          nodes: [
+            node("Conv", ["x", "w", "b"], "c", same),
+            node("Relu", ["c"], "d"),
+            node("Conv", ["d", "w"], "e", same),
+            ...(relu ? [node("Relu", ["e"], "f")] : []),
+            node("Add", [relu ? "f" : "e", "d"], "y"),
+          ],
+          constants: { w: counting([4, 4, 3, 3], 0.01), b: counting([4]) },
+        }),
+      );
+    const graph = block(false);
+    expect(ops(graph)).toEqual(["Conv", "Conv"]);
+    expect(graph.nodes[1]!.inputs[4]).toBe(graph.nodes[0]!.outputs[0]);
+    const adjoint = fuseEpilogues(vjpGraph(graph, graph.outputs[0]!, graph.inputs[0]!).graph).graph;
+    expect(ops(adjoint)).toEqual(["Conv", "Conv", "ConvTranspose", "ConvTranspose"]);
+    // A clamp comes after the sum in an epilogue, so a convolution with one cannot add.
+    expect(ops(block(true))).toEqual(["Conv", "Conv", "Add"]);
+  });
 });
 
 describe("logits", () => {

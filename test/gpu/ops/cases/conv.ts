@@ -242,6 +242,40 @@ export const convolution: readonly OpCase[] = [
     constants: { picture: uniform([1, 3, 5, 6]), w: weights([4, 3, 3, 3]) },
     nodes: [node("Conv", ["picture", "w"], {}, "c"), node("Add", ["a", "c"])],
   },
+  {
+    name: "two residual blocks: ReLU, identity arm, projected arm with stride",
+    operands: { a: [1, 5, 7, 9] },
+    constants: {
+      u: weights([5, 5, 3, 3]),
+      b: uniform([5]),
+      v: weights([6, 5, 3, 3]),
+      w: weights([6, 6, 3, 3]),
+      p: weights([6, 5, 1, 1]),
+    },
+    nodes: [
+      node("Conv", ["a", "u", "b"], { pads: [1, 1, 1, 1] }, "c"),
+      node("Add", ["c", "a"], {}, "d"),
+      node("Relu", ["d"], {}, "e"),
+      node("Conv", ["e", "v"], { pads: [1, 1, 1, 1], strides: [2, 2] }, "f"),
+      node("Relu", ["f"], {}, "g"),
+      node("Conv", ["g", "w"], { pads: [1, 1, 1, 1] }, "h"),
+      node("Conv", ["e", "p"], { strides: [2, 2] }, "i"),
+      node("Add", ["i", "h"], {}, "j"),
+      node("Relu", ["j"]),
+    ],
+  },
+  {
+    name: "a sum of a convolution with itself, and with what does not have its shape",
+    operands: { a: [1, 3, 5, 6] },
+    constants: { w: weights([3, 3, 3, 3]) },
+    nodes: [
+      node("Conv", ["a", "w"], { pads: [1, 1, 1, 1] }, "c"),
+      node("Add", ["c", "c"], {}, "d"),
+      node("Conv", ["d", "w"], { pads: [1, 1, 1, 1] }, "e"),
+      node("GlobalAveragePool", ["d"], {}, "f"),
+      node("Add", ["f", "e"]),
+    ],
+  },
 ];
 
 export const transposed: readonly OpCase[] = [

@@ -132,6 +132,20 @@ export const gemms: readonly OpCase[] = [
     ],
   },
   {
+    name: "a residual block of dense layers",
+    operands: { a: [1, 3, 13] },
+    constants: { u: dense(13, 34), b: uniform([34]), v: dense(34, 13), c: uniform([13]) },
+    nodes: [
+      node("MatMul", ["a", "u"], {}, "p"),
+      node("Add", ["p", "b"], {}, "q"),
+      node("Relu", ["q"], {}, "r"),
+      node("MatMul", ["r", "v"], {}, "s"),
+      node("Add", ["c", "s"], {}, "t"),
+      node("Add", ["a", "t"], {}, "z"),
+      node("Relu", ["z"]),
+    ],
+  },
+  {
     name: "opset 7",
     opset: 7,
     operands: { a: [1, 7] },
