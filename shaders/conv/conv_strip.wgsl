@@ -161,16 +161,27 @@ fn main(
     }
   }
 
-  // A loop, and not a call per channel and part: what is written out sixteen times is compiled sixteen times.
-  let sums = array(
-    array(s.a0, s.b0, s.c0), array(s.a1, s.b1, s.c1), array(s.a2, s.b2, s.c2), array(s.a3, s.b3, s.c3),
-    array(s.a4, s.b4, s.c4), array(s.a5, s.b5, s.c5), array(s.a6, s.b6, s.c6), array(s.a7, s.b7, s.c7),
-  );
+  // A loop over what is next to be written, and not a call per channel: what is written out eight times is compiled eight
+  // times, and an array of sums would be read lane by lane.
   for (var m = 0u; m < CHANNELS; m++) {
-    for (var part = 0u; part < PARTS; part++) {
-      let column = vec4u(first + 4u * part) + vec4u(0, 1, 2, 3);
-      let place = Place(vec4u(image), row * params.out_w + column, pixels, column < vec4u(params.out_w));
-      store(conv_group, quad * 4u + m, place, sums[m][part]);
-    }
+    store_part(conv_group, quad * 4u + m, image, row, first, s.a0);
+    store_part(conv_group, quad * 4u + m, image, row, first + 4u, s.b0);
+    if (PARTS > 2u) { store_part(conv_group, quad * 4u + m, image, row, first + 8u, s.c0); }
+    s = next_channel(s);
   }
+}
+
+/// The sums with each channel's in place of the one before it.
+fn next_channel(s: Sums) -> Sums {
+  return Sums(
+    s.a1, s.a2, s.a3, s.a4, s.a5, s.a6, s.a7, s.a0,
+    s.b1, s.b2, s.b3, s.b4, s.b5, s.b6, s.b7, s.b0,
+    s.c1, s.c2, s.c3, s.c4, s.c5, s.c6, s.c7, s.c0,
+  );
+}
+
+fn store_part(conv_group: u32, m: u32, image: u32, row: u32, first: u32, sums: vec4f) {
+  let column = vec4u(first) + vec4u(0, 1, 2, 3);
+  let pixels = params.out_h * params.out_w;
+  store(conv_group, m, Place(vec4u(image), row * params.out_w + column, pixels, column < vec4u(params.out_w)), sums);
 }

@@ -20,12 +20,12 @@ fn store(conv_group: u32, m: u32, place: Place, sums: vec4f) {
   let at = (place.image * channels + channel) * place.pixels + place.pixel;
   var result = sums;
   if (takes(BIASED)) { result += bias[channel]; }
-  if (takes(ADDED)) {
+  for (var once = takes(ADDED); once; once = false) {
     let there = select(vec4u(), at, place.live);
     result += vec4f(addend[there.x], addend[there.y], addend[there.z], addend[there.w]);
   }
   if (takes(CLAMPED)) { result = min(max(result, vec4f(params.low)), vec4f(params.high)); }
-  if (takes(MASKED)) {
+  for (var once = takes(MASKED); once; once = false) {
     let y = activations(channel, channels, place);
     result = select(vec4f(), result, (y > vec4f(params.low)) & (y < vec4f(params.high)));
   }

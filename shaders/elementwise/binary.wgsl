@@ -7,7 +7,7 @@
 //          SAME_SHAPE says that neither is broadcast within a copy, which saves the divisions.
 // grid     elements along the folded line, LANES to a group
 //
-// specialised by   const LANES: u32; const A_LEAD, B_LEAD: u32; const SAME_SHAPE, CLAMPED: bool;
+// specialised by   const LANES, AXES: u32; const A_LEAD, B_LEAD: u32; const SAME_SHAPE, CLAMPED: bool;
 // linked with      lib/grid, lib/slots, lib/indexing and one of elementwise/functions/*, which defines value(a, b)
 
 struct Params {

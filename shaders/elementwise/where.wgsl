@@ -5,7 +5,7 @@
 //          2 the forward copy of l's sample (slots)
 // grid     elements along the folded line, LANES to a group
 //
-// specialised by   const LANES: u32;
+// specialised by   const LANES, AXES: u32;
 // linked with      lib/grid, lib/slots, lib/indexing
 
 struct Params {

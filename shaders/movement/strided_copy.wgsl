@@ -10,10 +10,12 @@
 //   expand     in_stride 0
 //   concat     one launch per input, each writing its own block of the output
 //
+// The host merges axes that are walked as one: most copies of whole channels are left with a single axis.
+//
 // layout   any; copies of input and output follow each other at in_per_copy and out_per_copy elements
 // grid     block elements of all copies along the folded line, LANES to a group
 //
-// specialised by   const LANES: u32;
+// specialised by   const LANES, AXES: u32; const DIVIDED: bool: some divisor is not 1;
 // linked with      lib/grid, lib/indexing, lib/slots
 
 struct Params {
@@ -30,6 +32,7 @@ struct Params {
 /// The source coordinate on four axes, and whether it exists.
 fn source_coordinate(at: vec4i, half: u32) -> vec4i {
   let scaled = at * params.step[half] + params.offset[half];
+  if (!DIVIDED) { return select(vec4i(-1), scaled, (scaled >= vec4i(0)) & (scaled < params.bounds[half])); }
   let quotient = scaled / params.divisor[half];
   let exists = (quotient * params.divisor[half] == scaled) & (scaled >= vec4i(0)) & (quotient < params.bounds[half]);
   return select(vec4i(-1), quotient, exists);
@@ -45,7 +48,8 @@ fn main(
   if (item >= params.elements) { return; }
   let copy = item / params.elements_per_copy;
   let at = coordinates(item % params.elements_per_copy, Axes(params.extents[0], params.extents[1]));
-  let from_front = source_coordinate(at.front, 0u);
+  var from_front = vec4i();
+  if (AXES > 4u) { from_front = source_coordinate(at.front, 0u); }
   let from_back = source_coordinate(at.back, 1u);
   var result = params.fill;
   if (all(from_front >= vec4i(0)) && all(from_back >= vec4i(0))) {

@@ -5,7 +5,7 @@
 // grid     outputs along the folded line, LANES to a group
 // used by  software adapters, and reductions with many short sums
 //
-// specialised by   const LANES: u32;
+// specialised by   const LANES, AXES: u32;
 // linked with      reduce/interface, lib/grid, lib/indexing and one of reduce/functions/*, which defines IDENTITY, combine(sum, x) and
 //                  finish(sum, count)
 

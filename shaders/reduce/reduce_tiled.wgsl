@@ -7,7 +7,7 @@
 // grid     one workgroup per output along the folded line
 // used by  GPUs, for long sums
 //
-// specialised by   const LANES: u32, a power of two;
+// specialised by   const LANES, AXES: u32; LANES a power of two
 // linked with      as reduce_direct.wgsl
 
 var<workgroup> partial: array<Sum, LANES>;

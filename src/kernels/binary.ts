@@ -25,7 +25,7 @@ import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ElementType, Node, Value } from "../runtime/graph/graph.ts";
-import { axes, broadcastShapes, broadcastStrides, foldBroadcast, mergeAxes, sumTo } from "./broadcast.ts";
+import { axes, axesInUse, broadcastShapes, broadcastStrides, foldBroadcast, mergeAxes, sumTo } from "./broadcast.ts";
 import { clampOf, maskedCotangent, rangeOf } from "./epilogue.ts";
 import { defineOp } from "./op.ts";
 import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
@@ -51,14 +51,16 @@ function lowerBinary(lowering: Lowering, kernel: Kernel): void {
   const [a, b] = lowering.node.inputs as [Value, Value];
   const y = lowering.node.outputs[0]!;
   const elements = sizeOf(y.shape);
+  const sameShape = sizeOf(a.shape) === elements && sizeOf(b.shape) === elements;
   const merged = mergeAxes(y.shape, broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape));
   lowering.launch({
     kernel,
     constants: {
       LANES,
+      AXES: sameShape ? 1 : axesInUse(merged.extents),
       A_LEAD: lowering.leadOf(a, y),
       B_LEAD: lowering.leadOf(b, y),
-      SAME_SHAPE: sizeOf(a.shape) === elements && sizeOf(b.shape) === elements,
+      SAME_SHAPE: sameShape,
       CLAMPED: clampOf(lowering.node) !== undefined,
     },
     bindings: { a, b, output: y, slots: "slots" },

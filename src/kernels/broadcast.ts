@@ -40,6 +40,12 @@ export function axes(list: readonly number[], fill: number): number[] {
   return [...Array<number>(MAX_AXES - list.length).fill(fill), ...list];
 }
 
+/** The constant AXES of shaders/lib/indexing.wgsl for lists of so many axes. */
+export function axesInUse(...lists: readonly (readonly number[])[]): number {
+  const most = Math.max(...lists.map(({ length }) => length));
+  return [1, 2, 4].find((count) => most <= count) ?? MAX_AXES;
+}
+
 /**
  * Merges neighbouring axes that every one of the given strides walks as one, and drops axes of extent 1: the fewer axes,
  * the fewer divisions in the kernel.

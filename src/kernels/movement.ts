@@ -8,7 +8,7 @@ import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
-import { axes, broadcastShapes, broadcastStrides, reshapeTo, stridesOf, sumTo } from "./broadcast.ts";
+import { axes, axesInUse, broadcastShapes, broadcastStrides, reshapeTo, stridesOf, sumTo } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
 import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
@@ -31,13 +31,56 @@ export interface CopyRule {
   readonly fill?: number;
 }
 
+/** One axis of a rule, whole. */
+interface CopyAxis {
+  readonly extent: number;
+  readonly step: number;
+  readonly offset: number;
+  readonly divisor: number;
+  readonly bound: number;
+  readonly inStride: number;
+  readonly outStride: number;
+}
+
+/**
+ * The axes of a rule with neighbours merged where both sides walk them as one, and without those of extent 1 that move
+ * nothing: (c + offset) · inner + p is one axis if the inner one is read and written whole.
+ */
+function mergedAxes(rule: CopyRule): CopyAxis[] {
+  const outStrides = rule.outStrides ?? stridesOf(rule.extents);
+  const merged: CopyAxis[] = [];
+  rule.extents.forEach((extent, i) => {
+    const axis: CopyAxis = {
+      extent,
+      step: rule.step?.[i] ?? 1,
+      offset: rule.offset?.[i] ?? 0,
+      divisor: rule.divisor?.[i] ?? 1,
+      bound: rule.bounds[i]!,
+      inStride: rule.inStrides[i]!,
+      outStride: outStrides[i]!,
+    };
+    const whole = axis.step === 1 && axis.offset === 0 && axis.divisor === 1 && axis.bound === extent;
+    if (whole && extent === 1) return;
+    const outer = merged.at(-1);
+    const chained = outer && outer.inStride === axis.inStride * extent && outer.outStride === axis.outStride * extent;
+    if (!outer || !whole || !chained || outer.step !== 1 || outer.divisor !== 1) {
+      merged.push(axis);
+      return;
+    }
+    const { inStride, outStride } = axis;
+    const scaled = { extent: outer.extent * extent, offset: outer.offset * extent, bound: outer.bound * extent };
+    merged[merged.length - 1] = { ...outer, ...scaled, inStride, outStride };
+  });
+  return merged;
+}
+
 export function launchCopy(lowering: Lowering, input: Value, output: Value, rule: CopyRule): void {
-  const { extents } = rule;
-  const same = (fill: number) => Array<number>(extents.length).fill(fill);
-  const elements = sizeOf(extents);
+  const merged = mergedAxes(rule);
+  const list = (of: (axis: CopyAxis) => number, fill: number) => axes(merged.map(of), fill);
+  const elements = sizeOf(rule.extents);
   lowering.launch({
     kernel: copyKernel,
-    constants: { LANES },
+    constants: { LANES, AXES: axesInUse(merged.map(({ extent }) => extent)), DIVIDED: merged.some(({ divisor }) => divisor !== 1) },
     bindings: { input, output, slots: "slots" },
     params: {
       elements: lowering.copies(output) * elements,
@@ -48,13 +91,13 @@ export function launchCopy(lowering: Lowering, input: Value, output: Value, rule
       rows: lowering.rows,
       in_lead: lowering.leadOf(input, output),
       fill: rule.fill ?? 0,
-      extents: axes(extents, 1),
-      step: axes(rule.step ?? same(1), 1),
-      offset: axes(rule.offset ?? same(0), 0),
-      divisor: axes(rule.divisor ?? same(1), 1),
-      bounds: axes(rule.bounds, 1),
-      in_strides: axes(rule.inStrides, 0),
-      out_strides: axes(rule.outStrides ?? stridesOf(extents), 0),
+      extents: list(({ extent }) => extent, 1),
+      step: list(({ step }) => step, 1),
+      offset: list(({ offset }) => offset, 0),
+      divisor: list(({ divisor }) => divisor, 1),
+      bounds: list(({ bound }) => bound, 1),
+      in_strides: list(({ inStride }) => inStride, 0),
+      out_strides: list(({ outStride }) => outStride, 0),
     },
     grid: { lead: output.lead, items: elements, perGroup: LANES, depth: 1 },
   });

@@ -19,7 +19,7 @@ import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
-import { axes as axesOf, mergeAxes, stridesOf } from "./broadcast.ts";
+import { axes as axesOf, axesInUse, mergeAxes, stridesOf } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
 import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
@@ -244,7 +244,7 @@ function lowerReduce(lowering: Lowering, name: string): void {
   const plan = planReduce({ outputs: lowering.copies(y) * outputs, count }, lowering.adapter, lowering.forcedVariant);
   lowering.launch({
     kernel: reduceKernels.get(name)![plan.variant],
-    constants: plan.constants,
+    constants: { ...plan.constants, AXES: axesInUse(kept.extents, reduced.extents) },
     bindings: { input: x, output: y },
     params: {
       outputs: lowering.copies(y) * outputs,

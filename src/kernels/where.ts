@@ -4,7 +4,7 @@ import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Value } from "../runtime/graph/graph.ts";
-import { axes, broadcastShapes, broadcastStrides, foldBroadcast, mergeAxes, sumTo } from "./broadcast.ts";
+import { axes, axesInUse, broadcastShapes, broadcastStrides, foldBroadcast, mergeAxes, sumTo } from "./broadcast.ts";
 import { requiredInput } from "./onnx-attributes.ts";
 import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OpDefinition } from "./op.ts";
@@ -21,7 +21,7 @@ function lowerWhere(lowering: Lowering): void {
   const [conditionStrides, aStrides, bStrides] = merged.strides;
   lowering.launch({
     kernel,
-    constants: { LANES },
+    constants: { LANES, AXES: axesInUse(merged.extents) },
     bindings: { condition, a, b, output, slots: "slots" },
     params: {
       elements: lowering.copies(output) * elements,
