@@ -80,7 +80,10 @@ fn main(
 
   let live = vec4u(first) + LANES * vec4u(0, 1, 2, 3) < vec4u(params.columns);
   let place = Place(image, pixel, pixels, live);
-  // A loop, and not eight calls: what is written out eight times is compiled eight times.
-  let sums = array(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
-  for (var m = 0u; m < 4u * QUADS; m++) { store(conv_group, quad * 4u + m, place, sums[m]); }
+  // A loop over what is next to be written: eight calls are compiled eight times, and software adapters read an array of sums
+  // lane by lane.
+  for (var m = 0u; m < 4u * QUADS; m++) {
+    store(conv_group, quad * 4u + m, place, sum0);
+    sum0 = sum1; sum1 = sum2; sum2 = sum3; sum3 = sum4; sum4 = sum5; sum5 = sum6; sum6 = sum7;
+  }
 }

@@ -174,9 +174,9 @@ fn main(
 /// The sums with each channel's in place of the one before it.
 fn next_channel(s: Sums) -> Sums {
   return Sums(
-    s.a1, s.a2, s.a3, s.a4, s.a5, s.a6, s.a7, s.a0,
-    s.b1, s.b2, s.b3, s.b4, s.b5, s.b6, s.b7, s.b0,
-    s.c1, s.c2, s.c3, s.c4, s.c5, s.c6, s.c7, s.c0,
+    s.a1, s.a2, s.a3, s.a4, s.a5, s.a6, s.a7, vec4f(),
+    s.b1, s.b2, s.b3, s.b4, s.b5, s.b6, s.b7, vec4f(),
+    s.c1, s.c2, s.c3, s.c4, s.c5, s.c6, s.c7, vec4f(),
   );
 }
 

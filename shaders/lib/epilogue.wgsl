@@ -8,6 +8,9 @@
 // The steps are bits of a uniform rather than constants: they are taken once per result, a uniform branch costs nothing
 // there, and one pipeline serves every layer, forward and backward. Software adapters need a tenth of a second per pipeline.
 //
+// Software adapters run both sides of an `if` and throw one away; only loops are left early. Steps that cost more than a few
+// instructions are therefore loops of one round:  for (var once = takes(MASKED); once; once = false) { … }
+//
 // linked into every kernel with an epilogue; its Params has `epilogue`, `low` and `high`
 
 const BIASED: u32 = 1u;

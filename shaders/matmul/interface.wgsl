@@ -44,9 +44,9 @@ fn finish(value: f32, line: u32, n: u32) {
   if (line >= params.lines || n >= params.width) { return; }
   var result = value;
   if (takes(BIASED)) { result += bias[n]; }
-  if (takes(ADDED)) { result += addend[line * params.width + n]; }
+  for (var once = takes(ADDED); once; once = false) { result += addend[line * params.width + n]; }
   if (takes(CLAMPED)) { result = min(max(result, params.low), params.high); }
-  if (takes(MASKED)) {
+  for (var once = takes(MASKED); once; once = false) {
     let lines_per_copy = params.matrices_per_copy * params.height;
     let forward_line = forward_copy(line / lines_per_copy) * lines_per_copy + line % lines_per_copy;
     let y = mask[forward_line * params.width + n];
