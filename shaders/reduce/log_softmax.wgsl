@@ -1,10 +1,10 @@
 // log_softmax: y = x − max x − ln Σ exp(x − max x) along one axis. Where softmax rounds to 0, y still has all its digits.
 //
 // layout   any tensor seen as [outer, extent, inner]; a line is one run along the axis
-// grid     lines along the folded line; one invocation walks one line three times
+// grid     lines along the folded line; each is walked three times
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid, lib/exponential
+// linked with      lib/grid, lib/exponential, and one of lib/lines_direct, lib/lines_tiled
 
 struct Params { lines: u32, extent: u32, inner: u32 }
 
@@ -18,15 +18,18 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let line = item_index(group, grid, lane);
+  let line = line_index(group, grid, lane);
   if (line >= params.lines) { return; }
-  let first = (line / params.inner) * params.extent * params.inner + line % params.inner;
-  let end = first + params.extent * params.inner;
+  let base = (line / params.inner) * params.extent * params.inner + line % params.inner;
+  let first = base + first_element(lane) * params.inner;
+  let end = base + params.extent * params.inner;
+  let step = STEP * params.inner;
 
-  var largest = input[first];
-  for (var at = first; at < end; at += params.inner) { largest = max(largest, input[at]); }
-  var total = 0.0;
-  for (var at = first; at < end; at += params.inner) { total += exp_accurate(vec4f(input[at] - largest)).x; }
-  let logarithm = log_accurate(vec4f(total)).x;
-  for (var at = first; at < end; at += params.inner) { output[at] = (input[at] - largest) - logarithm; }
+  var most = input[base];
+  for (var at = first; at < end; at += step) { most = max(most, input[at]); }
+  most = largest(most, lane);
+  var sum = 0.0;
+  for (var at = first; at < end; at += step) { sum += exp_accurate(vec4f(input[at] - most)).x; }
+  let logarithm = log_accurate(vec4f(total(sum, lane))).x;
+  for (var at = first; at < end; at += step) { output[at] = (input[at] - most) - logarithm; }
 }

@@ -1,4 +1,5 @@
 /** Every op the engine knows. Adding an op means adding its definition here. */
+import { affineOps } from "./affine.ts";
 import { axisMapOps } from "./axis-map.ts";
 import { conv, convTranspose } from "./conv.ts";
 import { binaryOps } from "./binary.ts";
@@ -14,6 +15,7 @@ import { rearrangeOps } from "./rearrange.ts";
 import { reduceOps } from "./reduce.ts";
 import { resizeOps } from "./resize.ts";
 import { sampleNormalisationOps } from "./sample-normalisation.ts";
+import { standardiseOps } from "./standardise.ts";
 import { softmaxOps } from "./softmax.ts";
 import { normalisationOps } from "./normalisation.ts";
 import { sourceOps } from "./source.ts";
@@ -38,6 +40,8 @@ const definitions: readonly OpDefinition[] = [
   ...quantisationOps,
   ...normalisationOps,
   ...sampleNormalisationOps,
+  ...standardiseOps,
+  ...affineOps,
   ...movementOps,
   ...axisMapOps,
   ...gatherOps,

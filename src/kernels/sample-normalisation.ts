@@ -1,5 +1,6 @@
 /**
- * Normalisations by the statistics of the sample itself, made of reductions and element-wise ops; derivatives follow.
+ * Normalisations by the statistics of the sample itself. Where the axes are the last ones it is Standardise (standardise.ts) and
+ * an affine map; the others are made of reductions and element-wise ops, whose derivatives follow.
  *
  *   y = (x − mean) / √(variance + ε) · γ + β       the means being over the axes each op names
  */
@@ -10,26 +11,29 @@ import { reshapeTo } from "./broadcast.ts";
 import { normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { importersOnly } from "./op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
-import { norm1, norm2, reduceOver, spatialAxes } from "./reduce.ts";
+import { norm1, norm2, reduceOver } from "./reduce.ts";
 import { powerOf } from "./unary-functions.ts";
 
 const EPSILON = 1e-5;
 /** MeanVarianceNormalization adds this to the standard deviation (ONNX operator specification). */
 const DEVIATION_FLOOR = 1e-9;
 
-interface Standardised {
-  readonly value: Value;
+interface Statistics {
   readonly mean: Value;
   /** 1 / √(variance + ε) */
   readonly scale: Value;
 }
 
-function standardised(x: Value, axes: readonly number[], epsilon: number, emit: Emitter): Standardised {
+function statistics(x: Value, axes: readonly number[], epsilon: number, emit: Emitter): Statistics {
   const mean = reduceOver("ReduceMean", x, axes, emit);
   const centred = emit.add("Sub", [x, mean]);
   const variance = reduceOver("ReduceMean", emit.add("Mul", [centred, centred]), axes, emit);
-  const scale = emit.add("InverseSqrt", [variance], { alpha: epsilon });
-  return { value: emit.add("Mul", [centred, scale]), mean, scale };
+  return { mean, scale: emit.add("InverseSqrt", [variance], { alpha: epsilon }) };
+}
+
+/** x standardised over the axes from `axis` on. */
+function standardise(x: Value, axis: number, epsilon: number, emit: Emitter): Value {
+  return emit.add("Standardise", [x], { axis, epsilon });
 }
 
 /** x · γ + β, either of which may be missing. */
@@ -46,7 +50,7 @@ function perChannel(parameter: Value, x: Value, emit: Emitter): Value {
 
 function importInstanceNormalization(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
-  const { value } = standardised(x, spatialAxes(x), numberAttribute(node, "epsilon", EPSILON), emit);
+  const value = standardise(x, 2, numberAttribute(node, "epsilon", EPSILON), emit);
   return [affine(value, perChannel(requiredInput(node, 1), x, emit), perChannel(requiredInput(node, 2), x, emit), emit)];
 }
 
@@ -57,7 +61,7 @@ function importGroupNormalization(node: OnnxNode, emit: Emitter): readonly Value
   if (channels % groups !== 0) throw new ShapeError(`${channels} channels do not make ${groups} groups`);
   const apart = reshapeTo(x, [n, groups, channels / groups, ...x.shape.slice(2)], emit);
   const axes = apart.shape.map((_, axis) => axis).slice(2);
-  const { value } = standardised(apart, axes, numberAttribute(node, "epsilon", EPSILON), emit);
+  const value = standardise(apart, 2, numberAttribute(node, "epsilon", EPSILON), emit);
   // Opset 18 had one parameter per group, 21 has one per channel.
   if (node.opset < 21) {
     const perGroup = (parameter: Value) => reshapeTo(parameter, [groups, ...axes.map(() => 1)], emit);
@@ -75,8 +79,13 @@ function trailingAxes(node: OnnxNode, x: Value): number[] {
 
 function importLayerNormalization(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
-  const { value, mean, scale } = standardised(x, trailingAxes(node, x), numberAttribute(node, "epsilon", EPSILON), emit);
-  return [affine(value, requiredInput(node, 1), node.inputs[2], emit), mean, scale];
+  const axes = trailingAxes(node, x);
+  const epsilon = numberAttribute(node, "epsilon", EPSILON);
+  const y = affine(standardise(x, axes[0]!, epsilon, emit), requiredInput(node, 1), node.inputs[2], emit);
+  if (node.outputCount === 1) return [y];
+  // Whoever reads the statistics gets them by themselves, with their derivatives.
+  const { mean, scale } = statistics(x, axes, epsilon, emit);
+  return [y, mean, scale];
 }
 
 function importRmsNormalization(node: OnnxNode, emit: Emitter): readonly Value[] {

@@ -4,9 +4,6 @@
  *   Softmax      vjp   dx = y ⊙ (dy − Σ dy ⊙ y)         jvp   the same: the Jacobian diag(y) − y yᵀ is symmetric
  *   LogSoftmax   vjp   dx = dy − e^y Σ dy               jvp   dy = dx − Σ e^y ⊙ dx
  *   Hardmax      0
- *
- * Nudge differentiates logits, not probabilities (attacks attach to a trailing softmax's input), so the derivative is built
- * from other ops rather than fused.
  */
 import { ShapeError } from "../runtime/errors.ts";
 import type { Attributes, Value } from "../runtime/graph/graph.ts";
@@ -15,16 +12,20 @@ import { reshapeTo } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import { normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import softmaxSource from "../../shaders/reduce/softmax.wgsl?raw";
+import jacobianSource from "../../shaders/reduce/softmax_jacobian.wgsl?raw";
 import argSource from "../../shaders/reduce/arg_reduce.wgsl?raw";
 import logSoftmaxSource from "../../shaders/reduce/log_softmax.wgsl?raw";
 import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
-import { gridSource, LANES } from "./wgsl.ts";
+import { defineLineKernels, planLines } from "./lines.ts";
+import type { LineKernels } from "./lines.ts";
+import { gridSource, LANES, slotsSource } from "./wgsl.ts";
 
-const kernel = defineKernel("softmax", softmaxSource, gridSource, exponentialSource);
-const logKernel = defineKernel("log_softmax", logSoftmaxSource, gridSource, exponentialSource);
+const kernels = defineLineKernels("softmax", softmaxSource, exponentialSource);
+const jacobianKernels = defineLineKernels("softmax_jacobian", jacobianSource, slotsSource);
+const logKernels = defineLineKernels("log_softmax", logSoftmaxSource, exponentialSource);
 const argKernel = defineKernel("arg_reduce", argSource, gridSource);
 
 /** Before opset 13 the axes from `axis` on were flattened into one; since then `axis` alone is normalised. */
@@ -36,19 +37,34 @@ function importSoftmax(op: string, node: OnnxNode, emit: Emitter): Value[] {
   return [reshapeTo(emit.add(op, [flat], { axis: 1 }), x.shape, emit)];
 }
 
-function symmetricJacobianTimes(y: Value, direction: Value, axis: number, emit: Emitter): Value {
-  const weighted = emit.add("ReduceSum", [emit.add("Mul", [direction, y])], { axes: [axis] });
-  return emit.add("Mul", [y, emit.add("Sub", [direction, weighted])]);
-}
-
 function inferSoftmax([x]: readonly (Value | undefined)[], attributes: Attributes): readonly TensorType[] {
   if (!x) throw new ShapeError("input 0 is missing");
   normaliseAxis(attributes["axis"] as number, x.shape.length);
   return [{ shape: x.shape, type: "float" }];
 }
 
-/** Launches a kernel that walks each line along the node's axis, as `input` has it. */
-export function launchLines(lowering: Lowering, kernel: Kernel, constants: Record<string, boolean> = {}): void {
+interface LineShape {
+  readonly extent: number;
+  readonly inner: number;
+  readonly linesPerCopy: number;
+}
+
+/** The lines of a value along an axis. */
+function linesAlong(value: Value, axis: number): LineShape {
+  const extent = value.shape[axis]!;
+  return { extent, inner: sizeOf(value.shape.slice(axis + 1)), linesPerCopy: sizeOf(value.shape) / extent };
+}
+
+function lowerLines(lowering: Lowering, kernels: LineKernels): void {
+  const [input] = lowering.node.inputs as [Value];
+  const output = lowering.node.outputs[0]!;
+  const { extent, inner, linesPerCopy } = linesAlong(input, lowering.node.attributes["axis"] as number);
+  const { lines, ...rest } = planLines(kernels, lowering, output, linesPerCopy, extent);
+  lowering.launch({ ...rest, bindings: { input, output }, params: { lines, extent, inner } });
+}
+
+/** Launches a kernel that finds one number for each line along the node's axis, as `input` has it. */
+function launchLines(lowering: Lowering, kernel: Kernel, constants: Record<string, boolean> = {}): void {
   const [input] = lowering.node.inputs as [Value];
   const output = lowering.node.outputs[0]!;
   const axis = lowering.node.attributes["axis"] as number;
@@ -66,16 +82,34 @@ const softmax = defineOp({
   name: "Softmax",
   onnx: { Softmax: { since: 1, import: (node, emit) => importSoftmax("Softmax", node, emit) } },
   infer: inferSoftmax,
-  lower: (lowering) => launchLines(lowering, kernel),
-  vjp: ({ node, emit }, dy) => [symmetricJacobianTimes(node.outputs[0]!, dy, node.attributes["axis"] as number, emit)],
-  jvp: ({ node, emit }, [dx]) => symmetricJacobianTimes(node.outputs[0]!, dx!, node.attributes["axis"] as number, emit),
+  lower: (lowering) => lowerLines(lowering, kernels),
+  vjp: ({ node, emit }, dy) => [emit.add("SoftmaxJacobian", [dy, node.outputs[0]], node.attributes)],
+  jvp: ({ node, emit }, [dx]) => emit.add("SoftmaxJacobian", [dx, node.outputs[0]], node.attributes),
+});
+
+/** Inputs: a direction, and y of the Softmax it goes through. */
+const softmaxJacobian = defineOp({
+  name: "SoftmaxJacobian",
+  infer: ([direction]) => [{ shape: direction!.shape, type: "float" }],
+  lower: (lowering) => {
+    const [direction, y] = lowering.node.inputs as [Value, Value];
+    const output = lowering.node.outputs[0]!;
+    const { extent, inner, linesPerCopy } = linesAlong(y, lowering.node.attributes["axis"] as number);
+    const { lines, constants, ...rest } = planLines(jacobianKernels, lowering, output, linesPerCopy, extent);
+    lowering.launch({
+      ...rest,
+      constants: { ...constants, Y_LEAD: lowering.leadOf(y, output) },
+      bindings: { direction, y, output, slots: "slots" },
+      params: { lines, lines_per_copy: linesPerCopy, extent, inner, rows: lowering.rows },
+    });
+  },
 });
 
 const logSoftmax = defineOp({
   name: "LogSoftmax",
   onnx: { LogSoftmax: { since: 1, import: (node, emit) => importSoftmax("LogSoftmax", node, emit) } },
   infer: inferSoftmax,
-  lower: (lowering) => launchLines(lowering, logKernel),
+  lower: (lowering) => lowerLines(lowering, logKernels),
   vjp: ({ node, emit }, dy) => {
     const share = emit.add("Exp", [node.outputs[0]]);
     const total = emit.add("ReduceSum", [dy], { axes: [node.attributes["axis"] as number] });
@@ -131,4 +165,4 @@ const argReduce = defineOp({
   },
 });
 
-export const softmaxOps: readonly OpDefinition[] = [softmax, logSoftmax, argReduce];
+export const softmaxOps: readonly OpDefinition[] = [softmax, softmaxJacobian, logSoftmax, argReduce];

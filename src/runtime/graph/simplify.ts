@@ -2,10 +2,12 @@
 import type { Graph, Node, Value } from "./graph.ts";
 import { indexGraph } from "./graph.ts";
 import { foldAffine } from "./passes/fold-affine.ts";
+import { fuseAffine } from "./passes/fuse-affine.ts";
 import { fuseEpilogues } from "./passes/fuse-epilogues.ts";
+import { recognise } from "./passes/recognise.ts";
 
 export function simplify(graph: Graph): Graph {
-  return fuseEpilogues(foldAffine(graph)).graph;
+  return fuseEpilogues(fuseAffine(foldAffine(recognise(graph)))).graph;
 }
 
 /**

@@ -131,7 +131,7 @@ test("hosts give exactly the bindings and the constants that a kernel's header n
 test("the cases reach every kernel of the families they are for", () => {
   const reached = new Set([...launches.values()].map(({ kernel }) => kernel.name));
   const families =
-    /^(conv|matmul|average_pool|max_pool|reduce_(sum|mean)|strided_copy|mask|softmax|(relu|clip|sigmoid|tanh|exp|log|neg)(_slope)?$|(add|sub|mul|div)$)/;
+    /^(conv|matmul|average_pool|max_pool|reduce_(sum|mean)|strided_copy|mask|softmax|log_softmax|standardise|affine|(relu|clip|sigmoid|tanh|exp|log|neg)(_slope)?$|(add|sub|mul|div)$)/;
   const wanted = kernels.map(({ name }) => name).filter((name) => families.test(name));
   expect(wanted.length).toBeGreaterThan(30);
   expect(wanted.filter((name) => !reached.has(name))).toEqual([]);

@@ -219,6 +219,38 @@ describe("fusing epilogues", () => {
   });
 });
 
+describe("functions written out in ops", () => {
+  const given = { inputs: { x: [1, 5, 7] }, constants: { e: { shape: [], data: [1e-5] }, g: counting([7]), b: counting([7]) } };
+  const mean = { axes: [-1] };
+  const written = [
+    node("ReduceMean", ["x"], "m", mean),
+    node("Sub", ["x", "m"], "c"),
+    node("Mul", ["c", "c"], "q"),
+    node("ReduceMean", ["q"], "v", mean),
+    node("Add", ["v", "e"], "s"),
+    node("Sqrt", ["s"], "d"),
+    node("Div", ["c", "d"], "n"),
+  ];
+
+  test("layer normalisation is one op and an affine map", () => {
+    const graph = simplify(graphOf({ ...given, nodes: [...written, node("Mul", ["n", "g"], "z"), node("Add", ["z", "b"], "y")] }));
+    expect(ops(graph)).toEqual(["Standardise", "Affine"]);
+    expect(graph.nodes[0]!.attributes).toMatchObject({ axis: 2, epsilon: Math.fround(1e-5) });
+  });
+  test("a deviation of something else is left alone", () => {
+    const other = written.map((n) => (n.outputs[0] === "q" ? node("Mul", ["x", "x"], "q") : n));
+    expect(ops(simplify(graphOf({ ...given, nodes: [...other, node("Neg", ["n"], "y")] })))).not.toContain("Standardise");
+  });
+  test("what others read too is kept for them", () => {
+    const graph = simplify(graphOf({ ...given, nodes: [...written, node("Mul", ["n", "c"], "y")] }));
+    expect(ops(graph)).toEqual(["ReduceMean", "Sub", "Standardise", "Mul"]);
+  });
+  test("batch normalisation before its ReLU is one launch", () => {
+    const nodes = [node("Mul", ["x", "g"], "p"), node("Add", ["p", "b"], "q"), node("Relu", ["q"], "y")];
+    expect(ops(simplify(graphOf({ ...given, nodes })))).toEqual(["Affine"]);
+  });
+});
+
 describe("logits", () => {
   const dense = { inputs: { x: [1, 5] }, constants: { w: counting([5, 7]), s: { shape: [2], data: [7, 1], type: "int64" as const } } };
   const logitsName = (nodes: Parameters<typeof graphOf>[0]["nodes"]) => {

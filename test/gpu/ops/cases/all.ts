@@ -6,9 +6,10 @@ import * as functions from "./functions.ts";
 import * as gathering from "./gathering.ts";
 import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
+import * as normalisation from "./normalisation.ts";
 import * as pool from "./pool.ts";
 import * as reduce from "./reduce.ts";
 
-export const allCases: readonly OpCase[] = [conv, elementwise, functions, gathering, matmul, movement, pool, reduce].flatMap((family) =>
-  Object.values(family as Readonly<Record<string, readonly OpCase[]>>).flat(),
+export const allCases: readonly OpCase[] = [conv, elementwise, functions, gathering, matmul, movement, normalisation, pool, reduce].flatMap(
+  (family) => Object.values(family as Readonly<Record<string, readonly OpCase[]>>).flat(),
 );

@@ -1,0 +1,39 @@
+/**
+ * Kernels that walk lines of numbers (shaders/lib/lines_direct.wgsl, lines_tiled.wgsl): written once, linked twice, and chosen
+ * as reductions are.
+ */
+import directSource from "../../shaders/lib/lines_direct.wgsl?raw";
+import tiledSource from "../../shaders/lib/lines_tiled.wgsl?raw";
+import { defineKernel } from "../runtime/gpu/kernel.ts";
+import type { ConstantValue, Kernel } from "../runtime/gpu/kernel.ts";
+import type { Grid } from "../runtime/plan/launch.ts";
+import type { Value } from "../runtime/graph/graph.ts";
+import type { Lowering } from "./op.ts";
+import { planReduce } from "./reduce-planner.ts";
+import { gridSource } from "./wgsl.ts";
+
+export interface LineKernels {
+  readonly direct: Kernel;
+  readonly tiled: Kernel;
+}
+
+/** Both forms of a kernel; `sources` begin with its own and leave out lib/grid and lib/lines. */
+export function defineLineKernels(name: string, ...sources: readonly string[]): LineKernels {
+  return {
+    direct: defineKernel(`${name}_direct`, ...sources, gridSource, directSource),
+    tiled: defineKernel(`${name}_tiled`, ...sources, gridSource, tiledSource),
+  };
+}
+
+/** The form for `lines` lines of `extent` elements in one copy of `output`, with its constants, its grid, and all its lines. */
+export function planLines(
+  kernels: LineKernels,
+  lowering: Lowering,
+  output: Value,
+  lines: number,
+  extent: number,
+): { kernel: Kernel; constants: Readonly<Record<string, ConstantValue>>; grid: Grid; lines: number } {
+  const all = lowering.copies(output) * lines;
+  const { variant, constants, perGroup } = planReduce({ outputs: all, count: extent }, lowering.adapter, lowering.forcedVariant);
+  return { kernel: kernels[variant], constants, grid: { lead: output.lead, items: lines, perGroup, depth: 1 }, lines: all };
+}
