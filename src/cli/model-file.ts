@@ -1,9 +1,10 @@
 // The model of a command: read and examined before any GPU is looked for, so that a bad file fails at once and by name.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { describeModel, type ModelPort } from "../index.ts";
 import { DataError } from "../data/errors.ts";
-import { readBytes } from "../data/files.ts";
+import { describeFileError, readBytes } from "../data/files.ts";
 import { formatShape, type NdArray } from "../data/ndarray.ts";
 import { decodeNpy } from "../data/npy.ts";
 import { parsePreprocessing, type PreprocessingOptions } from "../data/preprocessing.ts";
@@ -16,17 +17,54 @@ export interface ModelFile {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly dimensions: Record<string, number> | undefined;
+  /** Reads a file that holds tensors of the model; it has to lie in the model's folder. */
+  readonly externalData: (name: string) => Uint8Array | undefined;
   readonly description: Description;
 }
 
-/** A model that may hold what no kernel covers: for `nudge info`. */
-export async function readAnyModel(path: string, { dimension: dimensions }: ModelFlags = {}): Promise<ModelFile> {
+/**
+ * Finds the files that a model keeps tensors in, each read once. A name comes from the model, which may be a stranger's: what
+ * it leads to, links followed, must lie in the model's folder.
+ */
+function externalDataBeside(path: string, ifMissing: "throw" | "pass"): ModelFile["externalData"] {
+  const files = new Map<string, Uint8Array | undefined>();
+  const read = (name: string) => {
+    const file = join(dirname(path), name);
+    try {
+      const inside = relative(realpathSync(dirname(path)), realpathSync(file));
+      if (inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+        throw new DataError(`${path}: its external data file ${JSON.stringify(name)} leads out of the model's folder`);
+      }
+      return readFileSync(file);
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      if (ifMissing === "pass" && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw new DataError(`${path}: cannot read its external data file ${file}: ${describeFileError(error)}`);
+    }
+  };
+  return (name) => {
+    if (!files.has(name)) files.set(name, read(name));
+    return files.get(name);
+  };
+}
+
+/** A model that may hold what no kernel covers, and whose weights may lie in files that are missing: for `nudge info`. */
+export async function readAnyModel(path: string, flags: ModelFlags = {}): Promise<ModelFile> {
+  return describedModel(path, flags, externalDataBeside(path, "pass"));
+}
+
+async function describedModel(
+  path: string,
+  { dimension: dimensions }: ModelFlags,
+  externalData: ModelFile["externalData"],
+): Promise<ModelFile> {
   const bytes = await readBytes(path);
   try {
-    return { path, bytes, dimensions, description: withFile(path, () => describeModel(bytes, { dimensions })) };
+    const description = withFile(path, () => describeModel(bytes, { dimensions, externalData }));
+    return { path, bytes, dimensions, externalData, description };
   } catch (error) {
     // The library's option by the name it has here.
-    if (error instanceof ShapeError) error.message = error.message.replace("in options.dimensions", "with --dimension NAME=SIZE");
+    if (error instanceof ShapeError) error.message = error.message.replace(/\bin options\.dimensions/, "with --dimension NAME=SIZE");
     throw error;
   }
 }
@@ -36,7 +74,7 @@ export async function readAnyModel(path: string, { dimension: dimensions }: Mode
  * @throws NudgeError beginning with the path
  */
 export async function readModel(path: string, flags: ModelFlags = {}): Promise<ModelFile> {
-  const file = await readAnyModel(path, flags);
+  const file = await describedModel(path, flags, externalDataBeside(path, "throw"));
   const { unsupported, ops } = file.description;
   if (unsupported.length > 0) {
     const nodes = Object.values(ops).reduce((sum, count) => sum + count, 0);

@@ -17,7 +17,8 @@ export interface Emitter {
   add(op: string, inputs: readonly (Value | undefined)[], attributes?: Attributes): Value;
   /** As add, for nodes with several outputs. */
   addAll(op: string, inputs: readonly (Value | undefined)[], attributes?: Attributes): readonly Value[];
-  constant(shape: readonly number[], data: ConstantData | readonly number[], type?: ElementType): Value;
+  /** `onnxType`: the TensorProto.DataType that the numbers are meant in, where it matters. */
+  constant(shape: readonly number[], data: ConstantData | readonly number[], type?: ElementType, onnxType?: number): Value;
 }
 
 /** An ONNX node as an importer sees it: decoded attributes, resolved inputs, no protobuf. */
@@ -35,7 +36,7 @@ export type OnnxAttribute =
   | string
   | readonly number[]
   | readonly string[]
-  | { readonly shape: readonly number[]; readonly data: ConstantData; readonly type: ElementType };
+  | { readonly shape: readonly number[]; readonly data: ConstantData; readonly type: ElementType; readonly onnxType: number };
 
 /** Thrown by an importer for a form of its op that no kernel covers; collected and reported for the whole graph at once. */
 export class Unsupported extends Error {

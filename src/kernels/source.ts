@@ -9,7 +9,7 @@ import type { Emitter, OnnxBinding, OnnxNode, OpDefinition, TensorType } from ".
 function importConstant(node: OnnxNode, emit: Emitter): Value[] {
   const { attributes } = node;
   const value = attributes["value"];
-  if (value && typeof value === "object" && "data" in value) return [emit.constant(value.shape, value.data, value.type)];
+  if (value && typeof value === "object" && "data" in value) return [emit.constant(value.shape, value.data, value.type, value.onnxType)];
   if (typeof attributes["value_float"] === "number") return [emit.constant([], [attributes["value_float"]])];
   if (typeof attributes["value_int"] === "number") return [emit.constant([], [attributes["value_int"]], "int")];
   for (const [name, type] of [
@@ -65,7 +65,7 @@ function importConstantOfShape(node: OnnxNode, emit: Emitter): Value[] {
   const shape = constantInput(node, 0, "the shape") ?? [];
   const value = node.attributes["value"];
   const given = value && typeof value === "object" && "data" in value ? value : undefined;
-  return [emit.constant(shape, new Float64Array(sizeOf(shape)).fill(given?.data[0] ?? 0), given?.type ?? "float")];
+  return [emit.constant(shape, new Float64Array(sizeOf(shape)).fill(given?.data[0] ?? 0), given?.type ?? "float", given?.onnxType)];
 }
 
 function importRange(node: OnnxNode, emit: Emitter): Value[] {

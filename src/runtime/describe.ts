@@ -30,6 +30,9 @@ export interface ModelDescription {
   readonly notes: readonly string[];
 }
 
+/** As LoadOptions, as far as they bear on what a model is. */
+export type DescribeOptions = Pick<ImportOptions, "name" | "dimensions" | "constants" | "externalData">;
+
 const SOFTWARE_ADAPTER: AdapterFacts = { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384 };
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
@@ -56,8 +59,9 @@ export function describeGraph(imported: ImportedModel, graph: Graph, adapter: Ad
   };
 }
 
-function notesOn({ note }: ImportedModel, graph: Graph): string[] {
+function notesOn({ note, missingFiles }: ImportedModel, graph: Graph): string[] {
   const notes = note ? [note] : [];
+  if (missingFiles.length > 0) notes.push(`weights lie in ${missingFiles.map((file) => JSON.stringify(file)).join(", ")}, not given here`);
   if (logitsOf(graph).softmax) notes.push("a trailing softmax was found; attacks attach to its input, the logits");
   return notes;
 }
@@ -69,16 +73,16 @@ export function importNoted(proto: onnx.ModelProto, options: ImportOptions): Imp
 }
 
 /**
- * Reads a model's bytes and describes it without a GPU. Unsupported nodes are listed instead of thrown. Throws
- * OnnxFormatError and ShapeError.
+ * Reads a model's bytes and describes it without a GPU. Unsupported nodes are listed instead of thrown. Files that hold the
+ * model's weights need not be given; those that are, are checked. Throws OnnxFormatError and ShapeError.
  */
 export function describeModel(
   bytes: Uint8Array,
-  options: ImportOptions = {},
+  options: DescribeOptions = {},
 ): ModelDescription & { readonly unsupported: readonly UnsupportedNode[] } {
   const proto = decodeModel(bytes);
   try {
-    const imported = importNoted(proto, options);
+    const imported = importNoted(proto, { ...options, allowMissingFiles: true });
     return { ...describeGraph(imported, simplify(imported.graph)), unsupported: [] };
   } catch (error) {
     if (!(error instanceof UnsupportedOpError)) throw error;

@@ -11,6 +11,8 @@ import { simplify } from "./graph/simplify.ts";
 import { Model } from "./model.ts";
 import type { Progress } from "./model.ts";
 import { decodeModel } from "./onnx/decode.ts";
+import { fetchExternalData } from "./onnx/external-data.ts";
+import type { ExternalData } from "./onnx/external-data.ts";
 import type { ConstantTensor } from "./onnx/import.ts";
 
 export interface LoadProgress {
@@ -28,6 +30,11 @@ export interface LoadOptions {
   readonly dimensions?: Readonly<Record<string, number>>;
   /** Inputs of the file to bind to constants, by name: weights, shapes and masks that some files leave to the caller. */
   readonly constants?: Readonly<Record<string, ConstantTensor>>;
+  /**
+   * Files that hold tensors of the model, by the names that it has for them, or a function that finds or fetches them. It is
+   * never asked for a name that leads out of the model's folder.
+   */
+  readonly externalData?: ExternalData;
   /** Most samples run at once; default 32. More samples are taken in turns. */
   readonly maxBatch?: number;
   /** Budget for working memory of one program, in bytes; default 1 GiB. Larger batches are split to stay within it. */
@@ -65,14 +72,17 @@ export class Engine {
   }
 
   /**
-   * Loads an ONNX model. Throws OnnxFormatError, UnsupportedOpError (all unsupported nodes at once), ShapeError, and the
-   * signal's reason when aborted.
+   * Loads an ONNX model. Throws OnnxFormatError, UnsupportedOpError (all unsupported nodes at once), ShapeError, ArgumentError
+   * where a file of the model's tensors is not given, and the signal's reason when aborted.
    */
   async load(source: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<Model> {
     this.gpu.check();
     throwIfAborted(options.signal);
     const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
-    const imported = importNoted(decodeModel(bytes), options);
+    const proto = decodeModel(bytes);
+    const externalData = await fetchExternalData(proto, options.externalData);
+    throwIfAborted(options.signal);
+    const imported = importNoted(proto, { ...options, externalData });
     options.onProgress?.({ phase: "parse", done: 1, total: 1 });
     const graph = options.preprocessing ? withPreprocessing(imported.graph, options.preprocessing) : imported.graph;
     const model = new Model(this.gpu, imported, splitLarge(simplify(graph), this.device.limits.maxStorageBufferBindingSize), {

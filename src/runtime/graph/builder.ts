@@ -29,8 +29,8 @@ export class GraphBuilder implements Emitter {
     return value;
   }
 
-  constant(shape: readonly number[], data: ConstantData | readonly number[], type: ElementType = "float"): Value {
-    return constant(this.scope || "constant", shape, data, type);
+  constant(shape: readonly number[], data: ConstantData | readonly number[], type: ElementType = "float", onnxType?: number): Value {
+    return constant(this.scope || "constant", shape, data, type, onnxType);
   }
 
   add(op: string, inputs: readonly (Value | undefined)[], attributes: Attributes = {}): Value {

@@ -1,15 +1,27 @@
 /** Bytes → protobuf message, and protobuf tensors → plain arrays. Protobuf types do not leave this folder. */
 import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
+import { BFLOAT16, FLOAT16, FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS, smallFloatFromBits } from "../../kernels/element-types.ts";
 import type { OnnxAttribute } from "../../kernels/op.ts";
 import { OnnxFormatError } from "../errors.ts";
 import { sizeOf } from "../graph/graph.ts";
 import type { ConstantData, ElementType } from "../graph/graph.ts";
+import { externalBytes, isExternal } from "./external-data.ts";
+import type { ExternalFiles } from "./external-data.ts";
 
 export interface DecodedTensor {
   readonly shape: readonly number[];
   readonly data: ConstantData;
   readonly type: ElementType;
+  /** Its TensorProto.DataType. */
+  readonly onnxType: number;
+}
+
+/** Where tensors that are not in the model's own bytes come from. */
+export interface DataSource {
+  readonly externalData?: ExternalFiles;
+  /** Called with the file that is not given; the tensor becomes zeros, for a description. Without it that is an error. */
+  readonly onMissingFile?: (file: string) => void;
 }
 
 /** Decodes a model. Throws OnnxFormatError for bytes that are not one. */
@@ -33,92 +45,127 @@ export function toNumber(value: number | { toNumber(): number } | null | undefin
   return typeof value === "number" ? value : value.toNumber();
 }
 
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-function bfloatToFloat(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
-}
-
 interface RawFormat {
   readonly type: ElementType;
-  readonly bytes: number;
-  readonly read: (view: DataView, at: number) => number;
+  /** Of one element; below 8 several share a byte, the first in the lowest bits. */
+  readonly bits: number;
+  /** Reads element i. */
+  readonly read: (view: DataView, i: number) => number;
 }
+
+/** Elements of 8 or 16 bits, and of 4 or 2 that share a byte, by a table of what their bits stand for. */
+function tabled(type: ElementType, bits: number, meaning: (bits: number) => number): RawFormat {
+  let table: Float64Array | undefined;
+  const values = () => (table ??= Float64Array.from({ length: 2 ** bits }, (_, i) => meaning(i)));
+  if (bits === 16) return { type, bits, read: (view, i) => values()[view.getUint16(2 * i, true)]! };
+  const mask = 2 ** bits - 1;
+  return { type, bits, read: (view, i) => values()[(view.getUint8(Math.floor((i * bits) / 8)) >> ((i * bits) % 8)) & mask]! };
+}
+
+const smallFloat = (code: number): RawFormat => {
+  const format = SMALL_FLOATS[code]!;
+  return tabled("float", 1 + format.exponentBits + format.mantissaBits, (bits) => smallFloatFromBits(bits, format));
+};
+
+const packedInteger = (code: number, bits: number): RawFormat => {
+  const [low, high] = INTEGER_RANGES[code]!;
+  return tabled("int", bits, (value) => (value > high ? value + 2 * low : value));
+};
 
 /** TensorProto.DataType → how raw little-endian data are read. */
 const rawFormats: Readonly<Record<number, RawFormat>> = {
-  1: { type: "float", bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-  2: { type: "int", bytes: 1, read: (view, at) => view.getUint8(at) },
-  3: { type: "int", bytes: 1, read: (view, at) => view.getInt8(at) },
-  4: { type: "int", bytes: 2, read: (view, at) => view.getUint16(at, true) },
-  5: { type: "int", bytes: 2, read: (view, at) => view.getInt16(at, true) },
-  6: { type: "int", bytes: 4, read: (view, at) => view.getInt32(at, true) },
-  7: { type: "int", bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
-  9: { type: "bool", bytes: 1, read: (view, at) => view.getUint8(at) },
-  10: { type: "float", bytes: 2, read: (view, at) => halfToFloat(view.getUint16(at, true)) },
-  11: { type: "float", bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  12: { type: "int", bytes: 4, read: (view, at) => view.getUint32(at, true) },
-  13: { type: "int", bytes: 8, read: (view, at) => Number(view.getBigUint64(at, true)) },
-  16: { type: "float", bytes: 2, read: (view, at) => bfloatToFloat(view.getUint16(at, true)) },
+  1: { type: "float", bits: 32, read: (view, i) => view.getFloat32(4 * i, true) },
+  2: { type: "int", bits: 8, read: (view, i) => view.getUint8(i) },
+  3: { type: "int", bits: 8, read: (view, i) => view.getInt8(i) },
+  4: { type: "int", bits: 16, read: (view, i) => view.getUint16(2 * i, true) },
+  5: { type: "int", bits: 16, read: (view, i) => view.getInt16(2 * i, true) },
+  6: { type: "int", bits: 32, read: (view, i) => view.getInt32(4 * i, true) },
+  7: { type: "int", bits: 64, read: (view, i) => Number(view.getBigInt64(8 * i, true)) },
+  9: { type: "bool", bits: 8, read: (view, i) => view.getUint8(i) },
+  [FLOAT16]: smallFloat(FLOAT16),
+  11: { type: "float", bits: 64, read: (view, i) => view.getFloat64(8 * i, true) },
+  12: { type: "int", bits: 32, read: (view, i) => view.getUint32(4 * i, true) },
+  13: { type: "int", bits: 64, read: (view, i) => Number(view.getBigUint64(8 * i, true)) },
+  [BFLOAT16]: smallFloat(BFLOAT16),
+  17: smallFloat(17),
+  18: smallFloat(18),
+  19: smallFloat(19),
+  20: smallFloat(20),
+  21: packedInteger(21, 4),
+  22: packedInteger(22, 4),
+  23: smallFloat(23),
+  [FLOAT8E8M0]: tabled("float", 8, (bits) => (bits === 255 ? NaN : 2 ** (bits - 127))),
+  25: packedInteger(25, 2),
+  26: packedInteger(26, 2),
 };
 
 /** Largest tensor a file may declare, in elements: what a WebGPU buffer could ever hold. */
 const MAX_ELEMENTS = 2 ** 31;
 
 /** Decodes an initialiser or a tensor attribute. `what` names it in errors. */
-export function decodeTensor(tensor: onnx.ITensorProto, what: string): DecodedTensor {
+export function decodeTensor(tensor: onnx.ITensorProto, what: string, source: DataSource = {}): DecodedTensor {
   const shape = (tensor.dims ?? []).map(toNumber);
   if (shape.some((extent) => !Number.isSafeInteger(extent) || extent < 0)) {
     throw new OnnxFormatError(`${what} has an impossible shape [${shape}]`);
   }
   const count = sizeOf(shape);
   if (count > MAX_ELEMENTS) throw new OnnxFormatError(`${what} declares ${count} elements`);
-  const format = rawFormats[tensor.dataType ?? 0];
-  if (!format) throw new OnnxFormatError(`${what} has element type ${tensor.dataType}, which is not numeric`);
-  if ((tensor.externalData?.length ?? 0) > 0) throw new OnnxFormatError(`${what} lies in an external data file, which is not given`);
+  const code = tensor.dataType ?? 0;
+  const format = rawFormats[code];
+  if (!format) throw new OnnxFormatError(`${what} has element type ${code}, which is not numeric`);
+  const { type } = format;
+  if (isExternal(tensor)) {
+    const { file, bytes } = externalBytes(tensor, byteLength(count, format), source.externalData, what);
+    if (bytes) return { shape, data: fromBytes(bytes, count, format, code), type, onnxType: code };
+    // Numbers that may be shapes cannot be made up.
+    if (!source.onMissingFile || type !== "float")
+      throw new OnnxFormatError(`${what} lies in the external data file ${JSON.stringify(file)}, which is not given`);
+    source.onMissingFile(file);
+    return { shape, data: new Float32Array(count), type, onnxType: code };
+  }
   const raw = tensor.rawData;
   if (raw && raw.byteLength > 0) {
-    if (raw.byteLength !== count * format.bytes) {
-      throw new OnnxFormatError(`${what} declares ${count} elements but holds ${raw.byteLength / format.bytes}`);
-    }
-    const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-    return { shape, data: fill(count, format.type, (i) => format.read(view, i * format.bytes)), type: format.type };
+    if (raw.byteLength !== byteLength(count, format)) throw wrongCount(what, count, (raw.byteLength * 8) / format.bits);
+    return { shape, data: fromBytes(raw, count, format, code), type, onnxType: code };
   }
-  const listed = listedElements(tensor);
-  if (listed.length !== count) throw new OnnxFormatError(`${what} declares ${count} elements but holds ${listed.length}`);
-  return { shape, data: fill(count, format.type, (i) => listed[i]!), type: format.type };
+  const listed = listedElements(tensor, count, format, what);
+  if (listed.length !== count) throw wrongCount(what, count, listed.length);
+  return { shape, data: type === "float" ? Float32Array.from(listed) : Float64Array.from(listed), type, onnxType: code };
 }
 
-function fill(count: number, type: ElementType, read: (i: number) => number): ConstantData {
-  const data = type === "float" ? new Float32Array(count) : new Float64Array(count);
-  for (let i = 0; i < count; i++) data[i] = read(i);
+const wrongCount = (what: string, declared: number, held: number) =>
+  new OnnxFormatError(`${what} declares ${declared} elements but holds ${held}`);
+
+const byteLength = (count: number, { bits }: RawFormat): number => Math.ceil((count * bits) / 8);
+
+function fromBytes(raw: Uint8Array, count: number, format: RawFormat, code: number): ConstantData {
+  // WebGPU runs on little-endian machines only, so float32 is as it lies there; the copy is aligned.
+  if (code === 1) return new Float32Array(new Uint8Array(raw).buffer);
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const data = format.type === "float" ? new Float32Array(count) : new Float64Array(count);
+  for (let i = 0; i < count; i++) data[i] = format.read(view, i);
   return data;
 }
 
 /** The elements of a tensor stored in one of protobuf's typed lists. */
-function listedElements(tensor: onnx.ITensorProto): readonly number[] {
+function listedElements(tensor: onnx.ITensorProto, count: number, format: RawFormat, what: string): readonly number[] | ConstantData {
   const code = tensor.dataType ?? 0;
   if (code === 1) return tensor.floatData ?? [];
   if (code === 11) return tensor.doubleData ?? [];
   if (code === 7) return (tensor.int64Data ?? []).map(toNumber);
   if (code === 12 || code === 13) return (tensor.uint64Data ?? []).map(toNumber);
   const words = tensor.int32Data ?? [];
-  if (code === 10) return words.map(halfToFloat);
-  if (code === 16) return words.map(bfloatToFloat);
-  return words;
+  // Small floats and packed integers lie there as their bits, one unit of 8 or 16 bits a word.
+  if (!(code in SMALL_FLOATS) && format.bits >= 8 && code !== FLOAT8E8M0) return words;
+  const bytes = format.bits === 16 ? new Uint8Array(Uint16Array.from(words).buffer) : Uint8Array.from(words);
+  if (bytes.length !== byteLength(count, format)) throw wrongCount(what, count, (bytes.length * 8) / format.bits);
+  return fromBytes(bytes, count, format, code);
 }
 
 const utf8 = new TextDecoder();
 
 /** AttributeProto.AttributeType: FLOAT 1, INT 2, STRING 3, TENSOR 4, FLOATS 6, INTS 7, STRINGS 8. */
-export function decodeAttribute(attribute: onnx.IAttributeProto, what: string): OnnxAttribute | undefined {
+export function decodeAttribute(attribute: onnx.IAttributeProto, what: string, source: DataSource = {}): OnnxAttribute | undefined {
   switch (attribute.type) {
     case 1:
       return attribute.f ?? 0;
@@ -127,7 +174,7 @@ export function decodeAttribute(attribute: onnx.IAttributeProto, what: string): 
     case 3:
       return utf8.decode(attribute.s ?? new Uint8Array());
     case 4:
-      return attribute.t ? decodeTensor(attribute.t, what) : undefined;
+      return attribute.t ? decodeTensor(attribute.t, what, source) : undefined;
     case 6:
       return attribute.floats ?? [];
     case 7:

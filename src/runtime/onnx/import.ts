@@ -6,15 +6,15 @@
  * construction that of N separate runs; batch.ts says whether the file itself would agree.
  */
 import type { onnx } from "onnx-proto";
-import { Unsupported } from "../../kernels/op.ts";
-import type { OnnxAttribute, OnnxNode } from "../../kernels/op.ts";
-import { onnxBinding } from "../../kernels/registry.ts";
 import { ArgumentError, OnnxFormatError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { UnsupportedNode } from "../errors.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { constant, sizeOf, withoutDeadNodes } from "../graph/graph.ts";
 import type { ConstantData, ElementType, Graph, Value } from "../graph/graph.ts";
-import { decodeAttribute, decodeTensor, toNumber } from "./decode.ts";
+import { toNumber } from "./decode.ts";
+import type { DataSource } from "./decode.ts";
+import type { ExternalFiles } from "./external-data.ts";
+import { domainsOf, functionKey, importNode, initialiserOf, reachableNodes } from "./import-nodes.ts";
 
 export interface ImportOptions {
   /** Name used in messages. */
@@ -25,6 +25,10 @@ export interface ImportOptions {
   readonly batch?: number;
   /** Inputs of the file to bind to constants, by name: weights, shapes and masks that some files leave to the caller. */
   readonly constants?: Readonly<Record<string, ConstantTensor>>;
+  /** Files that hold tensors of the model, by the names that it has for them. */
+  readonly externalData?: ExternalFiles;
+  /** @internal Weights in files that are not given are zeros: for descriptions, which depend on shapes alone. */
+  readonly allowMissingFiles?: boolean;
 }
 
 /** Numbers for an input that is bound to a constant; `type` is "float" unless given. */
@@ -47,42 +51,51 @@ export interface ImportedModel {
   readonly batch: number | string;
   /** How Nudge's treatment of the batch axis differs from the file's, where it may; see batch.ts. */
   readonly note?: string;
+  /** Files that hold weights and were not given; none unless ImportOptions.allowMissingFiles. */
+  readonly missingFiles: readonly string[];
 }
 
 const FLOAT_TYPES = new Set([1, 10, 11, 16]);
-const DEFAULT_DOMAINS = new Set(["", "ai.onnx"]);
 const FIRST_OPSET = 6;
 
 /** @internal Builds the graph. Throws OnnxFormatError, ShapeError, or UnsupportedOpError listing everything that is not covered. */
 export function importModel(model: onnx.ModelProto, options: ImportOptions = {}): ImportedModel {
   const proto = model.graph!;
-  const opset = defaultOpset(model);
+  const opsets = domainsOf(model.opsetImport);
+  const opset = opsets.get("") ?? 1;
+  if (opset < FIRST_OPSET) throw new OnnxFormatError(`opset ${opset} is older than ${FIRST_OPSET}, the first that is covered`);
+  const missingFiles = new Set<string>();
+  const source: DataSource = {
+    externalData: options.externalData,
+    ...(options.allowMissingFiles && { onMissingFile: (file) => missingFiles.add(file) }),
+  };
   const builder = new GraphBuilder(options.name ?? (proto.name || "model"));
   const values = new Map<string, Value>();
-  for (const initializer of proto.initializer ?? []) {
-    const name = initializer.name ?? "";
-    const { shape, data, type } = decodeTensor(initializer, `initialiser "${name}"`);
-    values.set(name, constant(name, shape, data, type, initializer.dataType ?? undefined));
-  }
+  for (const initializer of proto.initializer ?? []) values.set(initializer.name ?? "", initialiserOf(initializer, source));
   for (const [name, given] of Object.entries(options.constants ?? {})) {
     if (!(proto.input ?? []).some((input) => input.name === name)) throw new ArgumentError(`there is no input "${name}" to bind`);
     values.set(name, constant(name, given.shape, given.data, given.type, given.onnxType));
   }
-  let batch: number | string | undefined;
-  for (const input of proto.input ?? []) {
-    if (values.has(input.name ?? "")) continue;
-    const declared = declaredShape(input);
-    batch ??= declared[0] ?? 1;
-    values.set(input.name!, builder.input(input.name!, { shape: bindShape(input.name!, declared, options), type: "float" }));
+  const free = (proto.input ?? [])
+    .filter(({ name }) => !values.has(name ?? ""))
+    .map((input) => ({ name: input.name ?? "", declared: declaredShape(input) }));
+  checkDimensions(proto, free, options);
+  for (const { name, declared } of free) {
+    const shape = declared.map((extent, axis) => boundExtent(extent, axis, options)!);
+    values.set(name, builder.input(name, { shape, type: "float" }));
   }
+  const batch = free[0] && batchOf(free[0].declared, options);
   if (builder.inputs.length === 0 && !options.constants) throw new OnnxFormatError("the model has no inputs");
 
-  const nodes = reachableNodes(proto);
+  const nodes = reachableNodes(
+    proto.node ?? [],
+    (proto.output ?? []).map(({ name }) => name ?? ""),
+  );
   const unsupported: UnsupportedNode[] = [];
   const unknown = new Set<string>();
-  for (const [index, node] of nodes.entries()) {
-    importNode(node, node.name || `${node.opType}_${index}`, { builder, values, unknown, unsupported, opset });
-  }
+  const functions = new Map((model.functions ?? []).map((body) => [functionKey(body.domain, body.name), body]));
+  const state = { builder, values, unknown, unsupported, opsets, functions, source, declared: declaredValues(proto, options) };
+  for (const [index, node] of nodes.entries()) importNode(node, node.name || `${node.opType}_${index}`, state);
   if (unsupported.length > 0) throw new UnsupportedOpError(unsupported, nodes.length);
 
   const outputs = (proto.output ?? []).map(({ name }) => {
@@ -102,14 +115,21 @@ export function importModel(model: onnx.ModelProto, options: ImportOptions = {})
     );
   }
   const outputNames = (proto.output ?? []).map(({ name }) => name ?? "");
-  return { graph, outputNames, opset, ops, batch: batch ?? 1 };
+  return { graph, outputNames, opset, ops, batch: batch ?? 1, missingFiles: [...missingFiles] };
 }
 
-function defaultOpset(model: onnx.ModelProto): number {
-  const entry = (model.opsetImport ?? []).find(({ domain }) => DEFAULT_DOMAINS.has(domain ?? ""));
-  const version = entry ? toNumber(entry.version) : 1;
-  if (version < FIRST_OPSET) throw new OnnxFormatError(`opset ${version} is older than ${FIRST_OPSET}, the first that is covered`);
-  return version;
+/** What the file says of the values between its nodes, as far as it is static: stands in for what an unsupported node makes. */
+function declaredValues(proto: onnx.IGraphProto, options: ImportOptions): ReadonlyMap<string, readonly number[]> {
+  const declared = new Map<string, readonly number[]>();
+  for (const { name, type } of [...(proto.valueInfo ?? []), ...(proto.output ?? [])]) {
+    const { shape, elemType } = type?.tensorType ?? {};
+    if (!shape || !FLOAT_TYPES.has(elemType ?? 0)) continue;
+    const extents = (shape.dim ?? []).map(
+      (dim, axis) => toNumber(dim.dimValue) || options.dimensions?.[dim.dimParam ?? ""] || (axis === 0 ? (options.batch ?? 1) : 0),
+    );
+    if (extents.every((extent) => extent > 0)) declared.set(name ?? "", extents);
+  }
+  return declared;
 }
 
 function declaredShape(input: onnx.IValueInfoProto): (number | string)[] {
@@ -118,131 +138,52 @@ function declaredShape(input: onnx.IValueInfoProto): (number | string)[] {
   if (!FLOAT_TYPES.has(tensor.elemType ?? 1)) {
     throw new OnnxFormatError(`input "${input.name}" has element type ${tensor.elemType}; networks of floats are covered`);
   }
-  return (tensor.shape.dim ?? []).map((dim, axis) => {
-    const extent = toNumber(dim.dimValue);
-    return extent > 0 ? extent : (dim.dimParam ?? "") || `axis ${axis}`;
+  return (tensor.shape.dim ?? []).map(axisOf);
+}
+
+/** The extent of an axis; undefined where it is open. The batch axis, unless options.dimensions names it, is that of one sample. */
+function boundExtent(extent: number | string, axis: number, { dimensions, batch }: ImportOptions): number | undefined {
+  if (typeof extent === "number") return extent;
+  if (dimensions && Object.hasOwn(dimensions, extent)) return dimensions[extent];
+  return axis === 0 ? (batch ?? 1) : undefined;
+}
+
+function batchOf([first]: readonly (number | string)[], { dimensions }: ImportOptions): number | string | undefined {
+  return typeof first === "string" && dimensions && Object.hasOwn(dimensions, first) ? dimensions[first] : first;
+}
+
+/** Every axis that is left open, all at once; extents that are none; names that no input has, which are likely mistyped. */
+function checkDimensions(
+  proto: onnx.IGraphProto,
+  free: readonly { readonly name: string; readonly declared: readonly (number | string)[] }[],
+  options: ImportOptions,
+): void {
+  const open = free.flatMap(({ name, declared }) => {
+    const axes = declared.flatMap((extent, axis) =>
+      boundExtent(extent, axis, options) === undefined ? [`axis ${axis} ("${extent}")`] : [],
+    );
+    return axes.length > 0 ? [`input "${name}" leaves ${axes.join(" and ")} open`] : [];
   });
-}
-
-function bindShape(input: string, declared: readonly (number | string)[], options: ImportOptions): number[] {
-  return declared.map((extent, axis) => {
-    if (typeof extent === "number") return extent;
-    if (axis === 0) return options.batch ?? 1;
-    const bound = options.dimensions?.[extent];
-    if (bound === undefined) {
-      throw new ShapeError(`input "${input}" leaves axis ${axis} ("${extent}") open; give its extent in options.dimensions`);
-    }
-    return bound;
-  });
-}
-
-/** Nodes that the outputs depend on, in the file's order (which ONNX requires to be topological). */
-function reachableNodes(proto: onnx.IGraphProto): onnx.INodeProto[] {
-  const wanted = new Set((proto.output ?? []).map(({ name }) => name ?? ""));
-  const kept: onnx.INodeProto[] = [];
-  for (const node of [...(proto.node ?? [])].reverse()) {
-    if (!(node.output ?? []).some((name) => name && wanted.has(name))) continue;
-    kept.push(node);
-    for (const name of namesRead(node)) wanted.add(name);
-  }
-  return kept.reverse();
-}
-
-/** What a node reads: its inputs, and whatever the branches of an If may take from around them. */
-function namesRead(node: onnx.INodeProto): string[] {
-  const branches = (node.attribute ?? []).flatMap(({ g }) => (g ? [g] : []));
-  const inside = branches.flatMap((graph) => [
-    ...(graph.node ?? []).flatMap(namesRead),
-    ...(graph.output ?? []).map(({ name }) => name ?? ""),
-  ]);
-  return [...(node.input ?? []), ...inside];
-}
-
-interface ImportState {
-  readonly builder: GraphBuilder;
-  readonly values: Map<string, Value>;
-  /** Names made by unsupported nodes: what depends on them is passed over, so that the rest can still be checked. */
-  readonly unknown: Set<string>;
-  readonly unsupported: UnsupportedNode[];
-  readonly opset: number;
-}
-
-function importNode(proto: onnx.INodeProto, name: string, state: ImportState): void {
-  const { builder, values, unknown, unsupported, opset } = state;
-  const op = proto.opType ?? "";
-  const domain = proto.domain ?? "";
-  const binding = DEFAULT_DOMAINS.has(domain) ? onnxBinding(op) : undefined;
-  const give = (outputs: readonly Value[] | undefined) =>
-    (proto.output ?? []).forEach((output, i) => {
-      if (output && outputs?.[i]) values.set(output, outputs[i]);
-      else if (output) unknown.add(output);
-    });
-  if (!binding) {
-    unsupported.push({ op: domain ? `${domain}.${op}` : op, opset, node: name, reason: "has no kernel" });
-    return give(undefined);
-  }
-  if (binding.since > opset) {
-    unsupported.push({ op, opset, node: name, reason: `opset ${binding.since} is the first that is covered` });
-    return give(undefined);
-  }
-  const lost = (proto.input ?? []).find((input) => unknown.has(input));
-  if (lost !== undefined) {
-    // Behind an unsupported node this is its fault; otherwise an optional output that its op does not make is read.
-    if (unsupported.length === 0)
-      unsupported.push({ op, opset, node: name, reason: `reads "${lost}", an optional output that is not covered` });
-    return give(undefined);
-  }
-
-  if (op === "If") return give(importBranch(proto, name, state));
-
-  const inputs = (proto.input ?? []).map((input) => {
-    const value = values.get(input);
-    if (input && !value) throw new OnnxFormatError(`node "${name}" (${op}) reads "${input}", which nothing before it makes`);
-    return value;
-  });
-  const attributes: Record<string, OnnxAttribute> = {};
-  for (const attribute of proto.attribute ?? []) {
-    const value = decodeAttribute(attribute, `node "${name}" (${op}) attribute ${attribute.name}`);
-    if (value !== undefined) attributes[attribute.name ?? ""] = value;
-  }
-  const outputCount = (proto.output ?? []).filter((output) => output).length;
-  builder.scope = name;
-  try {
-    const node: OnnxNode = { op, opset, name, inputs, outputCount, attributes };
-    const computed = inputs.find((input) => input && input.type !== "float" && !input.data);
-    if (computed && !binding.acceptsIntegers)
-      throw new Unsupported(`takes ${computed.type === "bool" ? "truth values" : "integers"} computed from the network's input`);
-    give(binding.import(node, builder));
-  } catch (error) {
-    if (error instanceof Unsupported) {
-      unsupported.push({ op, opset, node: name, reason: error.message, ...(error.attribute && { attribute: error.attribute }) });
-      return give(undefined);
-    }
-    if (error instanceof ShapeError && !error.message.startsWith("node ")) throw new ShapeError(`node "${name}" (${op}): ${error.message}`);
-    throw error;
+  if (open.length > 0) throw new ShapeError(`${open.join("; ")}; give the extents in options.dimensions`);
+  const names = new Set((proto.input ?? []).flatMap(symbolsOf));
+  for (const [name, extent] of Object.entries(options.dimensions ?? {})) {
+    if (!Number.isInteger(extent) || extent < 1) throw new ShapeError(`extent ${extent} of "${name}" in options.dimensions`);
+    if (names.has(name)) continue;
+    const known = names.size > 0 ? `open are ${[...names].map((symbol) => `"${symbol}"`).join(", ")}` : "none is open";
+    throw new ShapeError(`no axis is called "${name}", as in options.dimensions; ${known}`);
   }
 }
 
-/** The outputs of the branch that an If takes; undefined, and the node listed as unsupported, where that is open. */
-function importBranch(proto: onnx.INodeProto, name: string, state: ImportState): readonly Value[] | undefined {
-  const condition = state.values.get(proto.input?.[0] ?? "");
-  if (!condition?.data) {
-    state.unsupported.push({ op: "If", opset: state.opset, node: name, reason: "takes a branch that depends on the network's input" });
-    return undefined;
-  }
-  const taken = condition.data[0] ? "then_branch" : "else_branch";
-  const branch = (proto.attribute ?? []).find((attribute) => attribute.name === taken)?.g;
-  if (!branch) throw new OnnxFormatError(`node "${name}" (If) has no ${taken}`);
-  const values = new Map(state.values);
-  for (const initializer of branch.initializer ?? []) {
-    const { shape, data, type } = decodeTensor(initializer, `initialiser "${initializer.name}"`);
-    values.set(initializer.name ?? "", constant(initializer.name ?? "", shape, data, type, initializer.dataType ?? undefined));
-  }
-  for (const [index, node] of (branch.node ?? []).entries()) {
-    importNode(node, `${name}/${node.name || `${node.opType}_${index}`}`, { ...state, values });
-  }
-  const outputs = (branch.output ?? []).map((output) => values.get(output.name ?? ""));
-  return outputs.every((output) => output !== undefined) ? outputs : undefined;
+/** The names of an input's open axes. */
+function symbolsOf({ type }: onnx.IValueInfoProto): string[] {
+  const axes = (type?.tensorType?.shape?.dim ?? []).map(axisOf);
+  return axes.filter((extent) => typeof extent === "string");
+}
+
+/** The extent of an axis, or the name of an open one. */
+function axisOf(dim: onnx.TensorShapeProto.IDimension, axis: number): number | string {
+  const extent = toNumber(dim.dimValue);
+  return extent > 0 ? extent : (dim.dimParam ?? "") || `axis ${axis}`;
 }
 
 /** Gives an output that is an input, a constant, or listed twice a node of its own: outputs are distinct computed values. */

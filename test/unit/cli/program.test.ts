@@ -1,10 +1,12 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import onnxProto from "onnx-proto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../../src/cli/program.ts";
 import { encodeNpy } from "../../../src/data/npy.ts";
 import { ndarray } from "../../../src/data/ndarray.ts";
+import { bytesOf, counting, node } from "../runtime/graphs.ts";
 
 /** Runs one command line in this process. */
 async function nudge(...args: string[]) {
@@ -144,6 +146,84 @@ describe("bad input: code 1, one line that names the file, and no output", () =>
   test("--debug adds where it happened", async () => {
     const { stderr } = await nudge("info", "missing.onnx", "--debug");
     expect(stderr).toMatch(/^nudge: missing.onnx: no such file or folder\n.*Error: [^]*\n    at /);
+  });
+});
+
+describe("models with files beside them, and with open axes", () => {
+  const folder = () => at("kept");
+  const model = (name: string) => join(folder(), name);
+
+  /** y = x + b, b in `location`; x has an open axis. */
+  async function writeModel(name: string, location: string) {
+    const small = { inputs: { x: [1, 2] }, nodes: [node("Add", ["x", "b"], "y")], constants: { b: counting([2]) } };
+    const proto = onnxProto.onnx.ModelProto.decode(bytesOf(small));
+    proto.graph!.input![0]!.type!.tensorType!.shape = { dim: [{ dimParam: "N" }, { dimParam: "width" }] };
+    const tensor = proto.graph!.initializer![0]!;
+    Object.assign(tensor, { rawData: null, dataLocation: 1, externalData: [{ key: "location", value: location }] });
+    await writeFile(model(name), onnxProto.onnx.ModelProto.encode(proto).finish());
+  }
+
+  beforeAll(async () => {
+    await mkdir(join(folder(), "parts"), { recursive: true });
+    await writeFile(join(folder(), "parts", "b.bin"), new Uint8Array(8));
+    await writeFile(join(folder(), "short.bin"), new Uint8Array(7));
+    await writeFile(at("outside.bin"), new Uint8Array(8));
+    await symlink(at("outside.bin"), model("link.bin"));
+    await symlink(place, model("around"));
+    for (const [name, location] of Object.entries({
+      "good.onnx": "parts/b.bin",
+      "missing.onnx": "nowhere.bin",
+      "short.onnx": "short.bin",
+      "link.onnx": "link.bin",
+      "linked-folder.onnx": "around/outside.bin",
+      "parent.onnx": "../outside.bin",
+      "absolute.onnx": at("outside.bin"),
+    }))
+      await writeModel(name, location);
+  });
+  afterAll(() => rm(folder(), { recursive: true }));
+
+  const width = ["--dimension", "width=2"];
+
+  test("a file is found in the model's folder", async () => {
+    const { code, stdout, stderr } = await nudge("info", model("good.onnx"), ...width);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain('"x" [N, 2]');
+    expect(stdout).not.toContain("not given");
+  });
+
+  test("info does without a file that is missing; run names it", async () => {
+    const info = await nudge("info", model("missing.onnx"), ...width);
+    expect(info.code).toBe(0);
+    expect(info.stdout).toContain('weights lie in "nowhere.bin", not given here');
+    const { code, stderr } = await nudge("run", model("missing.onnx"), ...width, "--input", at("x.npy"), "--output", at("out.npy"));
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `nudge: ${model("missing.onnx")}: cannot read its external data file ${model("nowhere.bin")}: no such file or folder\n`,
+    );
+  });
+
+  test.each([
+    ["short.onnx", 'lies at bytes 0 to 8 of "short.bin", which has 7'],
+    ["link.onnx", `its external data file "link.bin" leads out of the model's folder`],
+    ["linked-folder.onnx", `its external data file "around/outside.bin" leads out of the model's folder`],
+    ["parent.onnx", `lies in "../outside.bin", which leads out of the model's folder`],
+    ["absolute.onnx", "which leads out of the model's folder"],
+  ])("%s is refused", async (name, reason) => {
+    for (const args of [["info"], ["run", "--input", at("x.npy"), "--output", at("out.npy")]]) {
+      const { code, stdout, stderr } = await nudge(args[0]!, model(name), ...width, ...args.slice(1));
+      expect(stderr).toContain(reason);
+      expect(stderr).toMatch(/^nudge: .*\n$/);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    }
+  });
+
+  test("an open axis is asked for by the option's name, and a mistyped one refused", async () => {
+    const open = await nudge("info", model("good.onnx"));
+    expect(open.stderr).toContain('input "x" leaves axis 1 ("width") open; give the extents with --dimension NAME=SIZE');
+    const typo = await nudge("info", model("good.onnx"), ...width, "--dimension", "witdh=2");
+    expect(typo.stderr).toContain('no axis is called "witdh", as with --dimension NAME=SIZE; open are "N", "width"');
+    expect([open.code, typo.code]).toEqual([1, 1]);
   });
 });
 

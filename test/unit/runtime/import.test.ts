@@ -294,6 +294,65 @@ describe("the batch axis", () => {
   });
 });
 
+describe("open axes", () => {
+  const open = (shapes: Record<string, (string | number)[]>) => {
+    const proto = decodeModel(
+      bytesOf({
+        inputs: Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, shape.map(() => 1)])),
+        nodes: [node("Add", Object.keys(shapes), "s"), node("GlobalAveragePool", ["s"], "y")],
+      }),
+    );
+    for (const input of proto.graph!.input!) {
+      const dim = shapes[input.name!]!.map((extent) =>
+        typeof extent === "number" ? { dimValue: extent } : extent ? { dimParam: extent } : {},
+      );
+      input.type!.tensorType!.shape = { dim };
+    }
+    return (dimensions?: Record<string, number>) => importModel(proto, { dimensions });
+  };
+  const image = ["N", 3, "height", "width"];
+
+  test("one name binds the axes of all inputs", () => {
+    const imported = open({ a: image, b: image })({ height: 5, width: 7 });
+    expect(imported.graph.inputs.map(({ shape }) => shape)).toEqual([
+      [1, 3, 5, 7],
+      [1, 3, 5, 7],
+    ]);
+    expect(imported.batch).toBe("N");
+  });
+  test("all that are left open are named at once", () => {
+    const error = failure(() => open({ a: image, b: ["N", 3, "height", "w2"] })({ width: 7 }));
+    expect(error).toBeInstanceOf(ShapeError);
+    expect(error.message).toBe(
+      'input "a" leaves axis 2 ("height") open; input "b" leaves axis 2 ("height") and axis 3 ("w2") open; give the extents in options.dimensions',
+    );
+  });
+  test("an axis without a name is called by its number", () => {
+    const load = open({ a: ["", 3, "", 4], b: ["", 3, 1, 4] });
+    expect(failure(() => load()).message).toContain('axis 2 ("axis 2") open');
+    expect(load({ "axis 2": 6 }).graph.inputs[0]!.shape).toEqual([1, 3, 6, 4]);
+  });
+  test("the first axis can be bound by name, where it is no batch", () => {
+    const imported = open({ a: ["height", "width", 3], b: ["height", "width", 3] })({ height: 5, width: 7 });
+    expect(imported.graph.inputs[0]!.shape).toEqual([5, 7, 3]);
+    expect(imported.batch).toBe(5);
+  });
+  test("a mistyped name, and extents that are none", () => {
+    const load = open({ a: image, b: image });
+    expect(failure(() => load({ height: 5, width: 7, heigth: 5 })).message).toBe(
+      'no axis is called "heigth", as in options.dimensions; open are "N", "height", "width"',
+    );
+    for (const extent of [0, -1, 2.5, NaN])
+      expect(failure(() => load({ height: extent, width: 7 })).message).toBe(`extent ${extent} of "height" in options.dimensions`);
+    expect(failure(() => load({ height: 5, toString: 2 } as never)).message).toContain('axis 3 ("width") open');
+  });
+  test("inputs that disagree are refused where they meet", () => {
+    expect(failure(() => open({ a: image, b: ["N", 3, "h2", "width"] })({ height: 5, h2: 6, width: 7 })).message).toBe(
+      'node "the s" (Add): shapes [1,3,5,7] and [1,3,6,7] do not broadcast',
+    );
+  });
+});
+
 describe("constants", () => {
   test("are evaluated while the graph is built", () => {
     const graph = graphOf({

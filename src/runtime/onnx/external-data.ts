@@ -1,0 +1,110 @@
+/**
+ * Tensors kept in files beside the model (TensorProto.external_data): which files a model names, and the part of a file that
+ * is a tensor's. Names come from the model, so they are checked before anybody is asked for a file: they stay below the
+ * model's folder.
+ */
+import type { onnx } from "onnx-proto";
+import { ArgumentError, OnnxFormatError } from "../errors.ts";
+
+export type FileBytes = Uint8Array | ArrayBuffer;
+
+/** Files by the names that the model has for them, or a function that finds them; undefined where there is no such file. */
+export type ExternalFiles = Readonly<Record<string, FileBytes>> | ((name: string) => FileBytes | undefined);
+
+/** As ExternalFiles; the function may fetch. */
+export type ExternalData = ExternalFiles | ((name: string) => FileBytes | undefined | Promise<FileBytes | undefined>);
+
+export function isExternal(tensor: onnx.ITensorProto): boolean {
+  return tensor.dataLocation === 1 || (tensor.externalData?.length ?? 0) > 0;
+}
+
+interface Location {
+  readonly file: string;
+  readonly offset: number;
+  /** Undefined: to the end of the file. */
+  readonly length: number | undefined;
+}
+
+function locationOf(tensor: onnx.ITensorProto, what: string): Location {
+  const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key ?? "", value ?? ""]));
+  const file = entries.get("location");
+  if (!file) throw new OnnxFormatError(`${what} lies in an external data file without a name`);
+  // Windows takes both slashes and drive letters; a fetching function may take URLs.
+  const parts = file.split(/[/\\]/);
+  if (parts[0] === "" || parts.includes("..") || /^[A-Za-z][A-Za-z0-9+.-]*:/.test(file) || file.includes("\0")) {
+    throw new OnnxFormatError(`${what} lies in ${JSON.stringify(file)}, which leads out of the model's folder`);
+  }
+  const number = (key: string) => {
+    const text = entries.get(key);
+    if (text === undefined) return undefined;
+    if (!/^\d{1,15}$/.test(text)) throw new OnnxFormatError(`${what} has ${key} ${JSON.stringify(text)} in its external data file`);
+    return Number(text);
+  };
+  return { file, offset: number("offset") ?? 0, length: number("length") };
+}
+
+const asBytes = (bytes: FileBytes): Uint8Array => (bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes));
+
+/**
+ * The bytes of a tensor that is kept elsewhere; undefined where its file is not given. `size` is what its shape needs.
+ * Throws OnnxFormatError for a name that leads out of the model's folder, and for a part that the file does not have.
+ */
+export function externalBytes(
+  tensor: onnx.ITensorProto,
+  size: number,
+  files: ExternalFiles | undefined,
+  what: string,
+): { readonly file: string; readonly bytes: Uint8Array | undefined } {
+  const { file, offset, length } = locationOf(tensor, what);
+  const found = typeof files === "function" ? files(file) : files && Object.hasOwn(files, file) ? files[file] : undefined;
+  if (!found) return { file, bytes: undefined };
+  const whole = asBytes(found);
+  const end = offset + (length ?? size);
+  if (length !== undefined && length !== size) {
+    throw new OnnxFormatError(`${what} needs ${size} bytes, but the model gives it ${length} of ${JSON.stringify(file)}`);
+  }
+  if (end > whole.byteLength) {
+    throw new OnnxFormatError(
+      `${what} lies at bytes ${offset} to ${end} of ${JSON.stringify(file)}, which has ${whole.byteLength}: the file is cut short or another model's`,
+    );
+  }
+  return { file, bytes: whole.subarray(offset, end) };
+}
+
+/** The tensors of a graph, and of the graphs inside it. */
+function* tensorsOf(graph: onnx.IGraphProto): Generator<[onnx.ITensorProto, string]> {
+  for (const tensor of graph.initializer ?? []) yield [tensor, `initialiser "${tensor.name}"`];
+  yield* tensorsOfNodes(graph.node ?? []);
+}
+
+function* tensorsOfNodes(nodes: readonly onnx.INodeProto[]): Generator<[onnx.ITensorProto, string]> {
+  for (const node of nodes) {
+    for (const { name, t, g } of node.attribute ?? []) {
+      if (t) yield [t, `node "${node.name}" (${node.opType}) attribute ${name}`];
+      if (g) yield* tensorsOf(g);
+    }
+  }
+}
+
+/** The names of the files that a model keeps tensors in. */
+export function externalFileNames(model: onnx.ModelProto): readonly string[] {
+  const names = new Set<string>();
+  const all = [...tensorsOf(model.graph!), ...(model.functions ?? []).flatMap(({ node }) => [...tensorsOfNodes(node ?? [])])];
+  for (const [tensor, what] of all) if (isExternal(tensor)) names.add(locationOf(tensor, what).file);
+  return [...names];
+}
+
+/** Asks for every file that the model names. Throws ArgumentError for the first that is not there. */
+export async function fetchExternalData(model: onnx.ModelProto, data: ExternalData | undefined): Promise<ExternalFiles> {
+  const names = externalFileNames(model);
+  const missing = names.filter((name) => typeof data !== "function" && !(data && Object.hasOwn(data, name)));
+  if (missing.length > 0) {
+    const list = missing.map((name) => JSON.stringify(name)).join(", ");
+    throw new ArgumentError(`the model keeps tensors in ${list}; give the bytes in options.externalData`);
+  }
+  if (typeof data !== "function") return data ?? {};
+  const files = await Promise.all(names.map(async (name) => [name, await data(name)] as const));
+  const absent = files.find(([, bytes]) => !bytes);
+  if (absent) throw new ArgumentError(`the model keeps tensors in ${JSON.stringify(absent[0])}, which options.externalData does not find`);
+  return Object.fromEntries(files) as Readonly<Record<string, FileBytes>>;
+}

@@ -1,0 +1,204 @@
+/**
+ * ONNX nodes → nodes of the graph, by the importers of src/kernels. The branch that an If takes and the functions that a
+ * model brings along (ModelProto.functions, which PyTorch's newer exporter writes) are imported in place. What is not covered
+ * is noted, not thrown, so that a user sees all of it at once.
+ */
+import type { onnx } from "onnx-proto";
+import { Unsupported } from "../../kernels/op.ts";
+import type { OnnxAttribute } from "../../kernels/op.ts";
+import { onnxBinding } from "../../kernels/registry.ts";
+import { OnnxFormatError, ShapeError } from "../errors.ts";
+import type { UnsupportedNode } from "../errors.ts";
+import type { GraphBuilder } from "../graph/builder.ts";
+import { constant } from "../graph/graph.ts";
+import type { Value } from "../graph/graph.ts";
+import { decodeAttribute, decodeTensor, toNumber } from "./decode.ts";
+import type { DataSource } from "./decode.ts";
+
+/** The standard ops' domain, which has two names. */
+export const DEFAULT_DOMAINS = new Set(["", "ai.onnx"]);
+/** Functions may call functions; ONNX forbids that one calls itself. */
+const MAX_CALLS = 32;
+
+export interface ImportState {
+  readonly builder: GraphBuilder;
+  readonly values: Map<string, Value>;
+  /** Names made by unsupported nodes: what depends on them is passed over, so that the rest can still be checked. */
+  readonly unknown: Set<string>;
+  readonly unsupported: UnsupportedNode[];
+  /** Versions by domain; "" is that of the standard ops. */
+  readonly opsets: ReadonlyMap<string, number>;
+  /** The model's own functions, by functionKey. */
+  readonly functions: ReadonlyMap<string, onnx.IFunctionProto>;
+  readonly source: DataSource;
+  /** Shapes that the file declares for float values, by name. */
+  readonly declared: ReadonlyMap<string, readonly number[]>;
+  /** Inside a function: the attributes of the call, by name, and how many calls lie around. */
+  readonly call?: {
+    readonly attributes: ReadonlyMap<string, onnx.IAttributeProto>;
+    /** Names of attributes without a default. */
+    readonly plain: ReadonlySet<string>;
+    readonly depth: number;
+  };
+}
+
+const domainOf = (domain: string | null | undefined) => (DEFAULT_DOMAINS.has(domain ?? "") ? "" : domain!);
+
+export function domainsOf(imports: readonly onnx.IOperatorSetIdProto[] | null | undefined): Map<string, number> {
+  return new Map((imports ?? []).map(({ domain, version }) => [domainOf(domain), toNumber(version)]));
+}
+
+export function functionKey(domain: string | null | undefined, name: string | null | undefined): string {
+  return `${domainOf(domain)}/${name}`;
+}
+
+export function initialiserOf(tensor: onnx.ITensorProto, source: DataSource): Value {
+  const name = tensor.name ?? "";
+  const { shape, data, type, onnxType } = decodeTensor(tensor, `initialiser "${name}"`, source);
+  return constant(name, shape, data, type, onnxType);
+}
+
+/** Nodes that the outputs depend on, in the file's order (which ONNX requires to be topological). */
+export function reachableNodes(nodes: readonly onnx.INodeProto[], outputs: readonly string[]): onnx.INodeProto[] {
+  const wanted = new Set(outputs);
+  const kept: onnx.INodeProto[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!(node.output ?? []).some((name) => name && wanted.has(name))) continue;
+    kept.push(node);
+    for (const name of namesRead(node)) wanted.add(name);
+  }
+  return kept.reverse();
+}
+
+/** What a node reads: its inputs, and whatever the branches of an If may take from around them. */
+function namesRead(node: onnx.INodeProto): string[] {
+  const branches = (node.attribute ?? []).flatMap(({ g }) => (g ? [g] : []));
+  const inside = branches.flatMap((graph) => [
+    ...(graph.node ?? []).flatMap(namesRead),
+    ...(graph.output ?? []).map(({ name }) => name ?? ""),
+  ]);
+  return [...(node.input ?? []), ...inside];
+}
+
+/** The attributes of a node; inside a function, those that refer to the call's are the call's. */
+function attributesOf(proto: onnx.INodeProto, { call }: ImportState): onnx.IAttributeProto[] {
+  return (proto.attribute ?? []).flatMap((attribute) => {
+    if (!attribute.refAttrName) return [attribute];
+    const given = call?.attributes.get(attribute.refAttrName);
+    // FunctionProto.attribute_proto, where defaults stand, is younger than the decoder.
+    if (!given && !call?.plain.has(attribute.refAttrName))
+      throw new Unsupported(`the default of a function's attribute ${attribute.refAttrName}`, attribute.refAttrName);
+    return given ? [{ ...given, name: attribute.name }] : [];
+  });
+}
+
+export function importNode(proto: onnx.INodeProto, name: string, state: ImportState): void {
+  const { builder, values, unknown, unsupported, functions, source } = state;
+  const domain = domainOf(proto.domain);
+  const op = domain ? `${domain}.${proto.opType}` : (proto.opType ?? "");
+  const opset = state.opsets.get(domain) ?? 1;
+  const give = (outputs: readonly Value[] | undefined) =>
+    (proto.output ?? []).forEach((output, i) => {
+      if (output && outputs?.[i]) values.set(output, outputs[i]);
+      else if (output) unknown.add(output);
+    });
+  const refuse = (reason: string, attribute?: string) => {
+    unsupported.push({ op, opset, node: name, reason, ...(attribute && { attribute }) });
+    for (const output of proto.output ?? []) {
+      // What follows can still be checked where the file says what comes out of here. The graph is not going to be used.
+      const shape = state.call ? undefined : state.declared.get(output);
+      if (shape) values.set(output, { name: output, shape, type: "float", lead: "sample" });
+      else if (output) unknown.add(output);
+    }
+  };
+  const body = functions.get(functionKey(domain, proto.opType));
+  const binding = onnxBinding(op);
+  if (!body && !binding) return refuse("has no kernel");
+  if (!body && binding!.since > opset) return refuse(`opset ${binding!.since} is the first that is covered`);
+  const lost = (proto.input ?? []).find((input) => unknown.has(input));
+  if (lost !== undefined) {
+    // Behind an unsupported node this is its fault; otherwise an optional output that its op does not make is read.
+    if (unsupported.length === 0)
+      unsupported.push({ op, opset, node: name, reason: `reads "${lost}", an optional output that is not covered` });
+    return give(undefined);
+  }
+  const inputs = (proto.input ?? []).map((input) => {
+    const value = values.get(input);
+    if (input && !value) throw new OnnxFormatError(`node "${name}" (${op}) reads "${input}", which nothing before it makes`);
+    return value;
+  });
+  try {
+    const protos = attributesOf(proto, state);
+    if (body) return give(importCall(body, name, inputs, protos, state));
+    if (op === "If") return give(importBranch(name, inputs, protos, state));
+    const attributes: Record<string, OnnxAttribute> = {};
+    for (const attribute of protos) {
+      const value = decodeAttribute(attribute, `node "${name}" (${op}) attribute ${attribute.name}`, source);
+      if (value !== undefined) attributes[attribute.name ?? ""] = value;
+    }
+    const outputCount = (proto.output ?? []).filter((output) => output).length;
+    builder.scope = name;
+    const computed = inputs.find((input) => input && input.type !== "float" && !input.data);
+    if (computed && !binding!.acceptsIntegers)
+      throw new Unsupported(`takes ${computed.type === "bool" ? "truth values" : "integers"} computed from the network's input`);
+    give(binding!.import({ op, opset, name, inputs, outputCount, attributes }, builder));
+  } catch (error) {
+    if (error instanceof Unsupported) return refuse(error.message, error.attribute);
+    if (!(error instanceof ShapeError)) throw error;
+    // Behind an unsupported node the shapes are only what the file declares.
+    if (unsupported.length > 0) return give(undefined);
+    if (!error.message.startsWith("node ")) throw new ShapeError(`node "${name}" (${op}): ${error.message}`);
+    throw error;
+  }
+}
+
+const namesOf = (list: readonly { name?: string | null }[] | null | undefined) => (list ?? []).map(({ name }) => name ?? "");
+
+function importAll(nodes: readonly onnx.INodeProto[], outputs: readonly string[], name: string, state: ImportState): (Value | undefined)[] {
+  for (const [index, node] of reachableNodes(nodes, outputs).entries()) {
+    importNode(node, `${name}/${node.name || `${node.opType}_${index}`}`, state);
+  }
+  return outputs.map((output) => state.values.get(output));
+}
+
+/** The outputs of the branch that an If takes. */
+function importBranch(
+  name: string,
+  [condition]: readonly (Value | undefined)[],
+  attributes: readonly onnx.IAttributeProto[],
+  state: ImportState,
+): readonly Value[] {
+  if (!condition?.data) throw new Unsupported("takes a branch that depends on the network's input");
+  const taken = condition.data[0] ? "then_branch" : "else_branch";
+  const branch = attributes.find((attribute) => attribute.name === taken)?.g;
+  if (!branch) throw new OnnxFormatError(`node "${name}" (If) has no ${taken}`);
+  const values = new Map(state.values);
+  for (const initializer of branch.initializer ?? []) values.set(initializer.name ?? "", initialiserOf(initializer, state.source));
+  return importAll(branch.node ?? [], namesOf(branch.output), name, { ...state, values }) as Value[];
+}
+
+/** The outputs of a call of one of the model's own functions. Names in its body are its own; it sees nothing around it. */
+function importCall(
+  body: onnx.IFunctionProto,
+  name: string,
+  inputs: readonly (Value | undefined)[],
+  attributes: readonly onnx.IAttributeProto[],
+  state: ImportState,
+): readonly Value[] {
+  const depth = (state.call?.depth ?? 0) + 1;
+  if (depth > MAX_CALLS) throw new OnnxFormatError(`node "${name}" calls functions ${depth} deep, or one that calls itself`);
+  const values = new Map<string, Value>();
+  (body.input ?? []).forEach((input, i) => {
+    if (inputs[i]) values.set(input, inputs[i]);
+  });
+  const opsets = body.opsetImport?.length ? domainsOf(body.opsetImport) : state.opsets;
+  const call = {
+    attributes: new Map(attributes.map((attribute) => [attribute.name ?? "", attribute])),
+    plain: new Set(body.attribute),
+    depth,
+  };
+  // What the caller leaves out is left out of the nodes inside that read it.
+  const absent = new Set((body.input ?? []).filter((_, i) => !inputs[i]));
+  const nodes = (body.node ?? []).map((node) => ({ ...node, input: node.input?.map((input) => (absent.has(input) ? "" : input)) }));
+  return importAll(nodes, body.output ?? [], name, { ...state, values, unknown: new Set(), opsets, call }) as Value[];
+}
