@@ -1,5 +1,6 @@
 /** Every op the engine knows. Adding an op means adding its definition here. */
 import { affineOps } from "./affine.ts";
+import { attentionOps } from "./attention.ts";
 import { axisMapOps } from "./axis-map.ts";
 import { conv, convTranspose } from "./conv.ts";
 import { binaryOps } from "./binary.ts";
@@ -14,6 +15,7 @@ import { quantisationOps } from "./quantisation.ts";
 import { rearrangeOps } from "./rearrange.ts";
 import { reduceOps } from "./reduce.ts";
 import { resizeOps } from "./resize.ts";
+import { rotaryOps } from "./rotary.ts";
 import { sampleNormalisationOps } from "./sample-normalisation.ts";
 import { standardiseOps } from "./standardise.ts";
 import { softmaxOps } from "./softmax.ts";
@@ -49,6 +51,8 @@ const definitions: readonly OpDefinition[] = [
   ...padOps,
   ...resizeOps,
   ...sourceOps,
+  ...attentionOps,
+  ...rotaryOps,
 ];
 
 const byName = new Map(definitions.map((definition) => [definition.name, definition]));
