@@ -9,19 +9,13 @@ import { ShapeError } from "../runtime/errors.ts";
 import type { Value } from "../runtime/graph/graph.ts";
 import { reshapeTo } from "./broadcast.ts";
 import { conv } from "./conv.ts";
+import { INTEGER_RANGES, SMALL_FLOATS } from "./element-types.ts";
+import type { SmallFloat } from "./element-types.ts";
 import { matmul } from "./matmul.ts";
 import { normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { importersOnly, Unsupported } from "./op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
 
-/** Ranges of TensorProto element types that quantise. */
-const RANGES: Readonly<Record<number, readonly [number, number]>> = {
-  2: [0, 255],
-  3: [-128, 127],
-  4: [0, 65_535],
-  5: [-32_768, 32_767],
-  6: [-(2 ** 31), 2 ** 31 - 1],
-};
 const UINT8 = 2;
 
 function constantOf(value: Value, what: string): Value {
@@ -53,17 +47,30 @@ function aligned(parameter: Value, x: Value, givenAxis: number, block: number, e
 const asFloat = (x: Value, emit: Emitter): Value =>
   x.data ? emit.constant(x.shape, x.data) : x.type === "float" ? x : emit.add("Retype", [x], { type: "float" });
 
+/** Whether a zero point moves anything. */
+const shifts = (zero: Value | undefined): zero is Value => zero !== undefined && zero.data!.some((z) => z !== 0);
+
 function dequantised(q: Value, scale: Value, zero: Value | undefined, emit: Emitter): Value {
-  const centred = zero ? emit.add("Sub", [asFloat(q, emit), asFloat(zero, emit)]) : asFloat(q, emit);
+  const centred = shifts(zero) ? emit.add("Sub", [asFloat(q, emit), asFloat(zero, emit)]) : asFloat(q, emit);
   return emit.add("Mul", [centred, scale]);
 }
 
+/** x / scale, rounded to an 8-bit or 4-bit float. Measured in the smallest steps of the type, which changes no digit. */
+function quantisedFloat(x: Value, scale: Value, zero: Value | undefined, format: SmallFloat, emit: Emitter): Value {
+  if (shifts(zero)) throw new Unsupported("a zero point of floats other than 0");
+  const unit = emit.constant([], [2 ** (1 - format.bias - format.mantissaBits)]);
+  const steps = emit.add("Div", [x, emit.add("Mul", [scale, unit])]);
+  return emit.add("Mul", [emit.add("FakeFloat", [steps], { alpha: format.mantissaBits, beta: format.max / unit.data![0]! }), unit]);
+}
+
 function quantised(x: Value, scale: Value, zero: Value | undefined, onnxType: number, emit: Emitter): Value {
-  const range = RANGES[onnxType];
+  const format = SMALL_FLOATS[onnxType];
+  if (format) return quantisedFloat(x, scale, zero, format, emit);
+  const range = INTEGER_RANGES[onnxType];
   if (!range) throw new Unsupported(`quantising to element type ${onnxType}`, "output_dtype");
   // Held before the zero point is added, so that the rounding of x / s is that of the specification.
   const steps = emit.add("Div", [x, scale]);
-  if (!zero) return emit.add("FakeQuantise", [steps], { alpha: range[0], beta: range[1] });
+  if (!shifts(zero)) return emit.add("FakeQuantise", [steps], { alpha: range[0], beta: range[1] });
   if (zero.data!.length === 1) {
     const z = zero.data![0]!;
     const held = emit.add("FakeQuantise", [steps], { alpha: range[0] - z, beta: range[1] - z });
@@ -91,6 +98,7 @@ function importQuantize(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const { scale, zero, onnxType } = parametersOf(node, x, 1, numberAttribute(node, "axis", 1), emit);
   const declared = numberAttribute(node, "output_dtype", 0);
+  if (numberAttribute(node, "saturate", 1) === 0) throw new Unsupported("quantising to floats without saturation", "saturate");
   return [quantised(x, scale, zero, declared === 0 ? onnxType : declared, emit)];
 }
 
@@ -125,7 +133,10 @@ function importQLinearMatMul(node: OnnxNode, emit: Emitter): readonly Value[] {
   return [quantised(y!, out.scale, out.zero, out.onnxType, emit)];
 }
 
-const quantisedLinear = { derivative: "straight-through", restrictions: "8-, 16- and 32-bit integers, in f32; scales known at load" };
+const quantisedLinear = {
+  derivative: "straight-through",
+  restrictions: "integers of 2 to 32 bits and floats of 4 and 8, in f32; scales known at load",
+};
 
 export const quantisationOps: readonly OpDefinition[] = [
   importersOnly("quantisations", {

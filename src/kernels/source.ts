@@ -2,8 +2,18 @@
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ElementType, Value } from "../runtime/graph/graph.ts";
 import { broadcastShapes, foldBroadcast, stridesOf } from "./broadcast.ts";
-import { constantInput, normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
+import { constantInput, normaliseAxis, numberAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
 import { defineOp, importersOnly, Unsupported } from "./op.ts";
+import {
+  BFLOAT16,
+  FLOAT16,
+  FLOAT8E8M0,
+  INTEGER_RANGES,
+  roundToPowerOfTwo,
+  roundToSmallFloat,
+  SMALL_FLOATS,
+  wrapInteger,
+} from "./element-types.ts";
 import type { Emitter, OnnxBinding, OnnxNode, OpDefinition, TensorType } from "./op.ts";
 
 function importConstant(node: OnnxNode, emit: Emitter): Value[] {
@@ -22,24 +32,52 @@ function importConstant(node: OnnxNode, emit: Emitter): Value[] {
   throw new Unsupported(`a constant given by ${Object.keys(attributes).join(", ") || "nothing"}`);
 }
 
-/** ONNX TensorProto element types that Nudge holds as float, and as int. */
-const FLOAT_TYPES = new Set([1, 10, 11, 16]);
-const INT_TYPES = new Set([2, 3, 4, 5, 6, 7, 12, 13]);
 /** Integers wide enough to hold whatever a network computes in f32 exactly, up to 2²⁴. */
 const WIDE_INT_TYPES = new Set([6, 7, 12, 13]);
+/** Floats that are held as f32 without being rounded. */
+const WIDE_FLOAT_TYPES = new Set([1, FLOAT16, 11, BFLOAT16]);
 const BOOL_TYPE = 9;
+/** Integers of fewer than 8 bits: constants wrap around into them. */
+const NARROW_INT_TYPES = new Set([21, 22, 25, 26]);
+
+function heldAs(to: number): ElementType {
+  if (to === BOOL_TYPE) return "bool";
+  if (WIDE_FLOAT_TYPES.has(to) || SMALL_FLOATS[to] || to === FLOAT8E8M0) return "float";
+  if (WIDE_INT_TYPES.has(to) || INTEGER_RANGES[to]) return "int";
+  throw new Unsupported(`casting to element type ${to}`, "to");
+}
+
+interface Rounding {
+  /** Whether what is too large for 8 bits becomes the largest number, rather than infinity or NaN. */
+  readonly saturate: boolean;
+  /** Where between two powers of two a scale goes. */
+  readonly mode: "up" | "down" | "nearest";
+}
+
+const roundingOf = (node: OnnxNode): Rounding => {
+  const mode = stringAttribute(node, "round_mode", "up");
+  if (mode !== "up" && mode !== "down" && mode !== "nearest") throw new Unsupported(`round_mode ${mode}`, "round_mode");
+  return { saturate: numberAttribute(node, "saturate", 1) !== 0, mode };
+};
+
+/** A constant's element under another element type. */
+function convertTo(to: number, { saturate, mode }: Rounding): (x: number) => number {
+  if (to === BOOL_TYPE) return (x) => Number(x !== 0);
+  if (to === FLOAT8E8M0) return (x) => roundToPowerOfTwo(x, mode, saturate);
+  if (WIDE_FLOAT_TYPES.has(to)) return (x) => x;
+  const format = SMALL_FLOATS[to];
+  if (format) return (x) => roundToSmallFloat(x, format, saturate);
+  return NARROW_INT_TYPES.has(to) ? (x) => wrapInteger(x, INTEGER_RANGES[to]!) : Math.trunc;
+}
 
 /** Cast toward an ONNX element type: of constants at load; of computed values where f32 can hold the result. */
-function cast(x: Value, to: number, emit: Emitter): Value {
-  const truth = to === BOOL_TYPE;
-  if (!FLOAT_TYPES.has(to) && !INT_TYPES.has(to) && !truth) throw new Unsupported(`casting to element type ${to}`, "to");
-  const type = FLOAT_TYPES.has(to) ? "float" : truth ? "bool" : "int";
-  if (x.data) {
-    const convert = type === "float" ? (v: number) => v : truth ? (v: number) => Number(v !== 0) : Math.trunc;
-    return emit.constant(x.shape, Float64Array.from(x.data, convert), type);
-  }
+function cast(x: Value, to: number, rounding: Rounding, emit: Emitter): Value {
+  const type = heldAs(to);
+  if (x.data) return emit.constant(x.shape, Float64Array.from(x.data, convertTo(to, rounding)), type, to);
+  if (type === "float" && !WIDE_FLOAT_TYPES.has(to))
+    throw new Unsupported(`casting what the network computes to element type ${to}, which rounds`, "to");
   if (x.type === type) return x;
-  if (truth) return emit.add("Not", [emit.add("Equal", [x, emit.constant([], [0], x.type)])]);
+  if (type === "bool") return emit.add("Not", [emit.add("Equal", [x, emit.constant([], [0], x.type)])]);
   if (type === "float" || x.type === "bool") return emit.add("Retype", [x], { type });
   if (!WIDE_INT_TYPES.has(to))
     throw new Unsupported(`casting what the network computes to element type ${to}, which may wrap around`, "to");
@@ -104,7 +142,7 @@ function importEyeLike(node: OnnxNode, emit: Emitter): Value[] {
   const k = numberAttribute(node, "k", 0);
   const type = numberAttribute(node, "dtype", ONNX_TYPE[x.type]);
   const eye = Array.from({ length: rows * columns }, (_, i) => Number((i % columns) - Math.floor(i / columns) === k));
-  return [cast(emit.constant([rows, columns], eye), type, emit)];
+  return [cast(emit.constant([rows, columns], eye), type, roundingOf(node), emit)];
 }
 
 /** off + (on − off) · [index = class], along a new axis. */
@@ -154,8 +192,8 @@ const bindings: Record<string, OnnxBinding> = {
   Cast: {
     since: 6,
     acceptsIntegers: true,
-    restrictions: "integers that the network computes: to 32 and 64 bits",
-    import: (node, emit) => [cast(requiredInput(node, 0), numberAttribute(node, "to", 0), emit)],
+    restrictions: "what the network computes: to floats of 16 bits and more (held as f32), to integers of 32 and 64 bits",
+    import: (node, emit) => [cast(requiredInput(node, 0), numberAttribute(node, "to", 0), roundingOf(node), emit)],
   },
   CastLike: {
     since: 15,
@@ -163,7 +201,7 @@ const bindings: Record<string, OnnxBinding> = {
     restrictions: "as Cast",
     import: (node, emit) => {
       const like = requiredInput(node, 1);
-      return [cast(requiredInput(node, 0), like.onnxType ?? ONNX_TYPE[like.type], emit)];
+      return [cast(requiredInput(node, 0), like.onnxType ?? ONNX_TYPE[like.type], roundingOf(node), emit)];
     },
   },
   ConstantOfShape: { since: 9, import: importConstantOfShape, restrictions: "shape known at load", derivative: "none" },

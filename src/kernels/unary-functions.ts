@@ -15,6 +15,7 @@ import eluSource from "../../shaders/elementwise/functions/elu.wgsl?raw";
 import erfSource from "../../shaders/elementwise/functions/erf.wgsl?raw";
 import expSource from "../../shaders/elementwise/functions/exp.wgsl?raw";
 import fakeQuantiseSource from "../../shaders/elementwise/functions/fake_quantise.wgsl?raw";
+import fakeFloatSource from "../../shaders/elementwise/functions/fake_float.wgsl?raw";
 import floorSource from "../../shaders/elementwise/functions/floor.wgsl?raw";
 import geluSource from "../../shaders/elementwise/functions/gelu.wgsl?raw";
 import geluTanhSource from "../../shaders/elementwise/functions/gelu_tanh.wgsl?raw";
@@ -49,6 +50,7 @@ import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
 import powerLibrarySource from "../../shaders/lib/power.wgsl?raw";
 import trigonometrySource from "../../shaders/lib/trigonometry.wgsl?raw";
 import type { ElementType, Value } from "../runtime/graph/graph.ts";
+import { roundHalfEven, roundToSteps } from "./element-types.ts";
 import { erf, normalIntegral } from "./error-function.ts";
 import { constantInput, numberAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
 import { Unsupported } from "./op.ts";
@@ -148,11 +150,6 @@ export function powerOf(x: Value, p: number, emit: Emitter): Value {
   return emit.add("Power", [x], { alpha: p });
 }
 
-function roundHalfEven(x: number): number {
-  const rounded = Math.round(x);
-  return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
-}
-
 const logistic = (x: number) => 1 / (1 + Math.exp(-x));
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
@@ -177,6 +174,7 @@ export const unaryFunctions: readonly UnaryFunction[] = [
   { name: "Floor", source: floorSource, evaluate: Math.floor, onnx: onnx("Floor", 6, {}, flat) },
   { name: "Ceil", source: ceilSource, evaluate: Math.ceil, onnx: onnx("Ceil", 6, {}, flat) },
   { name: "Round", source: roundSource, evaluate: roundHalfEven, onnx: onnx("Round", 11, {}, flat) },
+  { name: "FakeFloat", source: fakeFloatSource, evaluate: roundToSteps },
   { name: "FakeQuantise", source: fakeQuantiseSource, evaluate: (x, low, high) => Math.min(Math.max(roundHalfEven(x), low), high) },
   {
     name: "Not",

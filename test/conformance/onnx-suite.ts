@@ -173,7 +173,9 @@ function openExtents(loaded: LoadedCase): { dimensions: Record<string, number>; 
 const constantsOf = (loaded: LoadedCase, names: Iterable<string>): Record<string, ConstantTensor> =>
   Object.fromEntries([...names].map((name) => [name, loaded.inputs.get(name)!]));
 
-const isFloat = (tensor: NamedTensor) => tensor.type === "float";
+/** Element types that an input of a network may have; smaller floats are weights, bound to constants as integers are. */
+const NETWORK_FLOATS = new Set([1, 10, 11, 16]);
+const isFloat = (tensor: NamedTensor) => NETWORK_FLOATS.has(tensor.onnxType);
 
 /** Runs a case. Never throws: what goes wrong is the outcome. */
 export async function runCase(engine: Engine, entry: SuiteCase): Promise<Outcome> {

@@ -27,7 +27,7 @@ const file = new Uint8Array(Float32Array.of(99, 1, 2, 3, 4, 5, 6).buffer);
 
 test.each([
   ["bytes by name", { "w.bin": file }],
-  ["a function that fetches", async (name: string) => (name === "w.bin" ? (file.buffer) : undefined)],
+  ["a function that fetches", async (name: string) => (name === "w.bin" ? file.buffer : undefined)],
 ])("externalData: %s", async (_, externalData) => {
   using model = await (await sharedEngine()).load(bytes, { externalData });
   using y = await model.forward({ shape: [1, 2], data: Float32Array.of(1, 10) });

@@ -5,6 +5,7 @@
  * products √K ε Σ|a||b|, the functions what WGSL grants them) to the errors of its inputs, times the op's slope. So a
  * comparison is as strict as the numbers allow, and no flat tolerance hides a wrong element among large ones.
  */
+import { attentionKernels } from "./attention.ts";
 import { elementwiseKernels } from "./elementwise.ts";
 import type { EvaluationState, ReferenceKernel } from "./context.ts";
 import { functionKernels } from "./functions.ts";
@@ -18,6 +19,7 @@ import { tensor } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
 
 const kernels: Readonly<Record<string, ReferenceKernel>> = {
+  ...attentionKernels,
   ...elementwiseKernels,
   ...functionKernels,
   ...gatheringKernels,

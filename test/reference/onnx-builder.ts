@@ -11,7 +11,21 @@ const INT64 = 7;
 const attributeTypes = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
 
 /** Attributes that ONNX declares as floats, whatever number a test gives. */
-const FLOAT_ATTRIBUTES = new Set(["alpha", "beta", "epsilon", "min", "max", "value", "momentum", "ratio", "gamma", "lambd", "bias"]);
+const FLOAT_ATTRIBUTES = new Set([
+  "alpha",
+  "beta",
+  "epsilon",
+  "min",
+  "max",
+  "value",
+  "momentum",
+  "ratio",
+  "gamma",
+  "lambd",
+  "bias",
+  "scale",
+  "softcap",
+]);
 
 function attribute(name: string, value: TestAttribute): onnx.IAttributeProto {
   if (typeof value === "string") return { name, type: attributeTypes.STRING, s: new TextEncoder().encode(value) };
