@@ -1,10 +1,10 @@
 // The command: one file for Node, dist/nudge.js. Native modules and fonts stay outside; they are found when first needed.
 
 import { defineConfig } from "vite";
-import { terseShaders, withoutLong } from "./scripts/vite-plugins.ts";
+import { decodeOnlyOnnx, terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
 
 export default defineConfig({
-  plugins: [terseShaders(), withoutLong()],
+  plugins: [terseShaders(), decodeOnlyOnnx(), withoutOperatorTable()],
   publicDir: false,
   ssr: { noExternal: true, external: ["webgpu", "@napi-rs/canvas", "dejavu-fonts-ttf"] },
   build: {

@@ -1,10 +1,10 @@
 // The library: one ES module for browsers and Node, dist/index.js, with shaders and the ONNX decoder inside.
 
 import { defineConfig } from "vite";
-import { terseShaders, withoutLong } from "./scripts/vite-plugins.ts";
+import { decodeOnlyOnnx, terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
 
 export default defineConfig({
-  plugins: [terseShaders(), withoutLong()],
+  plugins: [terseShaders(), decodeOnlyOnnx(), withoutOperatorTable()],
   publicDir: false,
   build: {
     target: "es2022",

@@ -1,6 +1,8 @@
 // What a web app pays for Nudge: minified and compressed sizes, with the reading of ONNX files stated apart.
 //
-//   npm run size
+//   npm run size [-- --modules]
+//
+// --modules adds what each source file weighs, compressed by itself, the heaviest first.
 
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -11,7 +13,7 @@ const ENTRY = "size-entry.js";
 const KIB = 1024;
 
 /** The library as an app's bundler leaves it when the app imports `names`; packages in `external` are left out. */
-async function measure(names, external = []) {
+async function bundle(names, external, minify) {
   const entry = {
     name: "size-entry",
     resolveId: (id) => (id.endsWith(ENTRY) ? ENTRY : undefined),
@@ -28,12 +30,31 @@ async function measure(names, external = []) {
       sourcemap: false,
       license: false,
       lib: { entry: ENTRY, formats: ["es"], fileName: "size" },
-      rolldownOptions: { external, output: { minify: true } },
+      rolldownOptions: { external, output: { minify } },
     },
   });
   const [{ output }] = [result].flat();
+  return output;
+}
+
+async function measure(names, external = []) {
+  const output = await bundle(names, external, true);
   const code = output.map((chunk) => chunk.code ?? "").join("");
   return { minified: Buffer.byteLength(code), gzip: gzipSync(code, { level: 9 }).length };
+}
+
+/** Bytes of each module within a bundle of everything, before minification, and compressed by itself. */
+async function modules() {
+  const output = await bundle("*", [], false);
+  const list = output.flatMap((chunk) => Object.entries(chunk.modules ?? {}));
+  return list
+    .map(([id, { code }]) => ({
+      id: id.replace(ROOT, "").replace("?raw", ""),
+      bytes: Buffer.byteLength(code ?? ""),
+      gzip: gzipSync(code ?? "", { level: 9 }).length,
+    }))
+    .filter(({ bytes }) => bytes > 0)
+    .sort((a, b) => b.gzip - a.gzip);
 }
 
 const kib = (bytes) => `${(bytes / KIB).toFixed(1)} KiB`.padStart(12);
@@ -42,6 +63,7 @@ const print = (what, { minified, gzip }) => console.log(`${what.padEnd(34)}${kib
 const everything = await measure("*");
 const withoutDecoder = await measure("*", [/^onnx-proto/, /^protobufjs/]);
 const withoutAttacks = await measure("{ createEngine }", [/^onnx-proto/, /^protobufjs/]);
+const loading = await measure("{ createEngine }");
 
 console.log(`${"".padEnd(34)}${"minified".padStart(12)}${"gzip".padStart(12)}`);
 print("engine, kernels and attacks", withoutDecoder);
@@ -50,4 +72,17 @@ print("reading ONNX files", {
   minified: everything.minified - withoutDecoder.minified,
   gzip: everything.gzip - withoutDecoder.gzip,
 });
+print("createEngine and reading ONNX", loading);
 print("everything", everything);
+
+if (process.argv.includes("--modules")) {
+  const list = await modules();
+  const total = (some) => ({
+    minified: some.reduce((sum, { bytes }) => sum + bytes, 0),
+    gzip: some.reduce((sum, { gzip }) => sum + gzip, 0),
+  });
+  console.log(`\n${"each by itself".padEnd(44)}${"unminified".padStart(12)}${"gzip".padStart(12)}`);
+  const row = (what, { minified, gzip }) => console.log(`${what.padEnd(44)}${kib(minified)}${kib(gzip)}`);
+  row("all shaders", total(list.filter(({ id }) => id.endsWith(".wgsl"))));
+  for (const { id, bytes, gzip } of list) row(id, { minified: bytes, gzip });
+}

@@ -1,9 +1,13 @@
 /** What both bundles need beyond Vite itself. */
+import { parseAst, Visitor } from "vite";
 import type { Plugin } from "vite";
 
+export { decodeOnlyOnnx } from "./decode-only.ts";
+
 /**
- * Shaders as text without their comments. They are written for the reader of shaders/, and would be more than half of the
- * shader text that a page downloads. Lines stay where they are, so a compiler's line numbers fit the linked sources.
+ * Shaders as text without comments and without white space that separates nothing. They are written for the reader of
+ * shaders/, and would be more than half of the shader text that a page downloads. Lines stay where they are, so a compiler's
+ * line numbers fit the linked sources.
  */
 export function terseShaders(): Plugin {
   return {
@@ -14,28 +18,45 @@ export function terseShaders(): Plugin {
       handler(code) {
         const literal = /^export default (".*");?\s*$/s.exec(code)?.[1];
         if (literal === undefined) throw new Error("not the text of a shader");
-        return { code: `export default ${JSON.stringify(withoutComments(JSON.parse(literal) as string))};`, map: null };
+        return { code: `export default ${JSON.stringify(terse(JSON.parse(literal) as string))};`, map: null };
       },
     },
   };
 }
 
-function withoutComments(wgsl: string): string {
-  const terse = wgsl.replace(/[ \t]*\/\/.*$/gm, "").replace(/[ \t]+$/gm, "");
-  if (terse.includes("/*")) throw new Error("WGSL's block comments nest, which is not understood here; write line comments");
-  return terse;
+/** Two characters that are one token, or could begin one, when nothing stands between them. */
+const JOINS = /^(?:[\w.][\w.]|[-+*\/%&|^<>=!][-+*\/%&|^<>=!])$/;
+
+/** WGSL with the same tokens on the same lines. It has no strings, so that white space is never but between tokens. */
+export function terse(wgsl: string): string {
+  const bare = wgsl.replace(/\/\/.*$/gm, "");
+  if (bare.includes("/*")) throw new Error("WGSL's block comments nest, which is not understood here; write line comments");
+  // The host reads "struct Params {" as it is written (src/runtime/gpu/kernel.ts).
+  const joined = (before: string, after: string) => (JOINS.test(before + after) || after === "{" ? `${before} ${after}` : before + after);
+  return bare
+    .split("\n")
+    .map((line) => line.trim().replace(/(\S)[ \t]+(?=(\S))/g, (_, before: string, after: string) => joined(before, after).slice(0, -1)))
+    .join("\n");
 }
 
-/**
- * protobufjs without `long`: int64 values become doubles, which Nudge expects (src/runtime/onnx/decode.ts), and the page is
- * spared the WebAssembly module that `long` starts, which a strict content security policy forbids.
- */
-export function withoutLong(): Plugin {
-  const empty = "\0nudge:no-long";
+/** Op definitions without the sentences that only docs/operators.md is made from. Nothing moves, so that source maps hold. */
+export function withoutOperatorTable(): Plugin {
   return {
-    name: "nudge:without-long",
-    enforce: "pre",
-    resolveId: { filter: { id: /^long$/ }, handler: () => empty },
-    load: { filter: { id: /nudge:no-long$/ }, handler: () => "export default undefined;" },
+    name: "nudge:without-operator-table",
+    transform: {
+      filter: { id: /src\/kernels\/[\w-]+\.ts$/ },
+      handler(code) {
+        let terse = code;
+        const blank = ({ start, end }: { start: number; end: number }) => {
+          terse = `${terse.slice(0, start)}""${" ".repeat(end - start - 2)}${terse.slice(end)}`;
+        };
+        new Visitor({
+          Property({ key, value }) {
+            if (key.type === "Identifier" && key.name === "restrictions" && value.type === "Literal") blank(value);
+          },
+        }).visit(parseAst(code));
+        return terse === code ? undefined : { code: terse, map: null };
+      },
+    },
   };
 }

@@ -29,7 +29,8 @@ export function decodeModel(bytes: Uint8Array): onnx.ModelProto {
   if (bytes.byteLength === 0) throw new OnnxFormatError("the file is empty");
   let model: onnx.ModelProto;
   try {
-    model = onnxProto.onnx.ModelProto.decode(bytes);
+    // A Node Buffer is read as the bytes it is, so that tensors are plain views in every environment.
+    model = onnxProto.onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
     throw new OnnxFormatError(`not an ONNX model, or cut short: ${(error as Error).message}`);
   }
