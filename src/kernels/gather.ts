@@ -95,9 +95,33 @@ function importGatherNd(node: OnnxNode, emit: Emitter): readonly Value[] {
   return [pickElements(x, targets, shape, emit)];
 }
 
-/** x with updates put (the last one given wins) or added at flat indices. */
+/** Reductions of what is scattered, that fold updates into an element one by one. */
+const FOLDS: Readonly<Record<string, string>> = { mul: "Mul", max: "Max", min: "Min" };
+
+/** In turn n every element is met by its n-th update, where it has one. */
+function folded(x: Value, updates: Value, sources: readonly (readonly number[])[], op: string, emit: Emitter): Value {
+  let result = x;
+  for (let turn = 0; sources.some((list) => list.length > turn); turn++) {
+    const met = emit.constant(
+      x.shape,
+      sources.map((list) => Number(list.length > turn)),
+      "bool",
+    );
+    const picked = mapAxis(
+      updates,
+      0,
+      sources.map((list) => (list.length > turn ? only(list[turn]!) : [])),
+      emit,
+    );
+    result = emit.add("Where", [met, emit.add(op, [result, picked]), result]);
+  }
+  return result;
+}
+
+/** x with updates put (the last one given wins), added, or folded in at flat indices. */
 function scattered(x: Value, updates: Value, targets: readonly number[], reduction: string, emit: Emitter): Value {
-  if (reduction !== "none" && reduction !== "add") throw new Unsupported(`reduction ${reduction}`, "reduction");
+  const fold = FOLDS[reduction];
+  if (reduction !== "none" && reduction !== "add" && !fold) throw new Unsupported(`reduction ${reduction}`, "reduction");
   const sources: number[][] = Array.from({ length: sizeOf(x.shape) }, () => []);
   targets.forEach((target, source) => {
     if (reduction === "none") sources[target] = [source];
@@ -105,6 +129,7 @@ function scattered(x: Value, updates: Value, targets: readonly number[], reducti
   });
   const rows: MapRow[] = sources.map((list) => list.map((index) => ({ index, weight: 1 })));
   const flat = (value: Value) => emit.add("Reshape", [value], { shape: [sizeOf(value.shape)] });
+  if (fold) return emit.add("Reshape", [folded(flat(x), flat(updates), sources, fold, emit)], { shape: [...x.shape] });
   const kept =
     reduction === "add"
       ? flat(x)
@@ -131,7 +156,7 @@ function importScatterNd(node: OnnxNode, emit: Emitter): readonly Value[] {
 }
 
 const known = { acceptsIntegers: true, restrictions: "indices known at load" };
-const knownSums = { restrictions: "indices known at load; reductions none and add" };
+const knownSums = { restrictions: "indices known at load" };
 
 export const gatherOps: readonly OpDefinition[] = [
   importersOnly("gathers", {

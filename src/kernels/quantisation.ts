@@ -4,6 +4,7 @@
  *
  *   QuantizeLinear     q = hold(round(x / s) + z)           DequantizeLinear   x = (q − z) · s
  *   QLinearConv, QLinearMatMul                              dequantise, compute, quantise
+ *   ConvInteger, MatMulInteger                              the product of what is left of the zero points
  */
 import { ShapeError } from "../runtime/errors.ts";
 import type { Value } from "../runtime/graph/graph.ts";
@@ -133,6 +134,43 @@ function importQLinearMatMul(node: OnnxNode, emit: Emitter): readonly Value[] {
   return [quantised(y!, out.scale, out.zero, out.onnxType, emit)];
 }
 
+/** x less its zero point, which may be computed; one per line lies along `axis`. */
+function centred(x: Value, zero: Value | undefined, axis: number, emit: Emitter): Value {
+  if (!zero || (zero.data && !shifts(zero))) return asFloat(x, emit);
+  const along = zero.shape.length === 1 && zero.shape[0] !== 1;
+  const aligned = along ? reshapeTo(zero, [zero.shape[0]!, ...x.shape.slice(axis + 1).map(() => 1)], emit) : reshapeTo(zero, [], emit);
+  return emit.add("Sub", [asFloat(x, emit), asFloat(aligned, emit)]);
+}
+
+/** Inputs a, b, a_zero, b_zero. */
+function importMatMulInteger(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const [a, b] = [requiredInput(node, 0), requiredInput(node, 1)];
+  const inputs = [centred(a, node.inputs[2], a.shape.length - 2, emit), centred(b, node.inputs[3], b.shape.length - 1, emit)];
+  return matmul.onnx!["MatMul"]!.import({ ...node, inputs }, emit);
+}
+
+/** Inputs x, w, x_zero, w_zero. */
+function importConvInteger(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const inputs = [centred(requiredInput(node, 0), node.inputs[2], 0, emit), centred(requiredInput(node, 1), node.inputs[3], 0, emit)];
+  return conv.onnx!["Conv"]!.import({ ...node, inputs }, emit);
+}
+
+/** To 8 bits between the smallest and the largest element, 0 among them: y, y_scale, y_zero_point. */
+function importDynamicQuantize(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const x = requiredInput(node, 0);
+  const axes = x.shape.map((_, axis) => axis);
+  const [, most] = INTEGER_RANGES[UINT8]!;
+  const zero = emit.constant([], [0]);
+  const low = emit.add("Min", [reshapeTo(emit.add("ReduceMin", [x], { axes }), [], emit), zero]);
+  const high = emit.add("Max", [reshapeTo(emit.add("ReduceMax", [x], { axes }), [], emit), zero]);
+  const scale = emit.add("Mul", [emit.add("Sub", [high, low]), emit.constant([], [1 / most])]);
+  const point = emit.add("FakeQuantise", [emit.add("Neg", [emit.add("Div", [low, scale])])], { alpha: 0, beta: most });
+  const rounded = emit.add("FakeQuantise", [emit.add("Div", [x, scale])], { alpha: -most, beta: most });
+  return [emit.add("Clip", [emit.add("Add", [rounded, point])], { alpha: 0, beta: most }), scale, point];
+}
+
+const integerProducts = { since: 10, acceptsIntegers: true, restrictions: "in f32, exact up to 2²⁴" };
+
 const quantisedLinear = {
   derivative: "straight-through",
   restrictions: "integers of 2 to 32 bits and floats of 4 and 8, in f32; scales known at load",
@@ -143,6 +181,14 @@ export const quantisationOps: readonly OpDefinition[] = [
     QuantizeLinear: { since: 10, import: importQuantize, ...quantisedLinear },
     DequantizeLinear: { since: 10, acceptsIntegers: true, import: importDequantize, ...quantisedLinear },
     QLinearConv: { since: 10, acceptsIntegers: true, import: importQLinearConv, ...quantisedLinear },
+    MatMulInteger: { import: importMatMulInteger, ...integerProducts },
+    ConvInteger: { import: importConvInteger, ...integerProducts },
+    DynamicQuantizeLinear: {
+      since: 11,
+      import: importDynamicQuantize,
+      derivative: "straight-through",
+      restrictions: "the range is that of each sample by itself",
+    },
     QLinearMatMul: { since: 10, acceptsIntegers: true, import: importQLinearMatMul, ...quantisedLinear },
   }),
 ];

@@ -83,3 +83,46 @@ test("a zero point from a Constant node says how the numbers are meant", async (
   // int8: from (−128 + 3) / 4 to (127 + 3) / 4.
   expect([...(await y.read()).data]).toEqual([-31.25, -10, 10, 32.5]);
 });
+
+test("a dense layer of integers whose scale is found from the sample, with its straight-through derivative", async () => {
+  const nodes = [
+    { op: "DynamicQuantizeLinear", inputs: ["x"], outputs: ["q", "t", "p"] },
+    { op: "MatMulInteger", inputs: ["q", "w", "p", "z"], outputs: ["i"] },
+    { op: "Cast", inputs: ["i"], outputs: ["f"], attributes: { to: 1 } },
+    { op: "Mul", inputs: ["f", "t"], outputs: ["g"] },
+    { op: "Mul", inputs: ["g", "s"], outputs: ["y"] },
+  ];
+  const [depth, width] = [24, 5];
+  const weights = Array.from({ length: depth * width }, (_, i) => ((i * 37) % 251) - 125);
+  const initializers = [
+    { name: "w", dims: [depth, width], dataType: 3, int32Data: weights },
+    { name: "z", dims: [], dataType: 3, int32Data: [3] },
+    scale,
+  ];
+  using model = await (await sharedEngine()).load(modelOf([depth], nodes, initializers));
+  const x = randomArray([2, depth], 11);
+  using y = await model.forward(x);
+  const found = (await y.read()).data;
+  const weight = (k: number, n: number) => (weights[k * width + n]! - 3) * SCALE;
+  for (const sample of [0, 1]) {
+    const own = Array.from(x.data.slice(sample * depth, (sample + 1) * depth));
+    const step = Math.fround((Math.max(0, ...own) - Math.min(0, ...own)) / 255);
+    const zero = Math.round(-Math.min(0, ...own) / step);
+    const held = own.map((value) => (Math.min(Math.max(Math.round(value / step) + zero, 0), 255) - zero) * step);
+    for (let n = 0; n < width; n++) {
+      const exact = held.reduce((sum, value, k) => sum + value * weight(k, n), 0);
+      expect(found[sample * width + n]).toBeCloseTo(exact, 3);
+    }
+  }
+  const cotangent = randomArray([2, width], 13);
+  using gradient = await model.vjp(x, cotangent);
+  const got = (await gradient.read()).data;
+  // Off only by how the scale follows the two extreme elements, times the rounding of the others.
+  const plain = Float64Array.from(got, (_, i) => {
+    const [sample, k] = [Math.floor(i / depth), i % depth];
+    return Array.from({ length: width }, (_, n) => weight(k, n) * cotangent.data[sample * width + n]!).reduce((a, b) => a + b);
+  });
+  const norm = (list: Float64Array) => Math.hypot(...list);
+  const difference = norm(plain.map((value, i) => value - got[i]!));
+  expect(difference / norm(plain)).toBeLessThan(0.02);
+});
