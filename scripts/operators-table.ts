@@ -37,7 +37,8 @@ function fusedForms(name: string, definition: OpDefinition): string {
 function row(name: string, definition: OpDefinition, binding: OnnxBinding, cases: number): string[] {
   return [
     name,
-    `${Math.max(FIRST_OPSET, binding.since)}+`,
+    // Other domains than the standard one count by themselves.
+    `${name.includes(".") ? binding.since : Math.max(FIRST_OPSET, binding.since)}+`,
     "yes",
     binding.derivative ?? "yes",
     binding.derivative ?? "yes",

@@ -2,6 +2,7 @@
 import { affineOps } from "./affine.ts";
 import { attentionOps } from "./attention.ts";
 import { axisMapOps } from "./axis-map.ts";
+import { contribOps } from "./contrib.ts";
 import { conv, convTranspose } from "./conv.ts";
 import { binaryOps } from "./binary.ts";
 import { mask, unaryOps, unarySlope } from "./unary.ts";
@@ -53,6 +54,7 @@ const definitions: readonly OpDefinition[] = [
   ...sourceOps,
   ...attentionOps,
   ...rotaryOps,
+  ...contribOps,
 ];
 
 const byName = new Map(definitions.map((definition) => [definition.name, definition]));
@@ -69,7 +71,7 @@ export function opNamed(name: string): OpDefinition {
   return definition;
 }
 
-/** How an ONNX op of the default domain is imported, or undefined where no definition serves it. */
+/** How an ONNX op is imported, or undefined where no definition serves it. The name has its domain before it, unless that is the default. */
 export function onnxBinding(name: string): OnnxBinding | undefined {
   return byOnnxName.get(name)?.binding;
 }
