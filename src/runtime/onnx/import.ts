@@ -167,7 +167,9 @@ function checkDimensions(
   if (open.length > 0) throw new ShapeError(`${open.join("; ")}; give the extents in options.dimensions`);
   const names = new Set((proto.input ?? []).flatMap(symbolsOf));
   for (const [name, extent] of Object.entries(options.dimensions ?? {})) {
-    if (!Number.isInteger(extent) || extent < 1) throw new ShapeError(`extent ${extent} of "${name}" in options.dimensions`);
+    // Inputs that are bound to constants may be empty.
+    const used = free.some(({ declared }) => declared.includes(name));
+    if (used && (!Number.isInteger(extent) || extent < 1)) throw new ShapeError(`extent ${extent} of "${name}" in options.dimensions`);
     if (names.has(name)) continue;
     const known = names.size > 0 ? `open are ${[...names].map((symbol) => `"${symbol}"`).join(", ")}` : "none is open";
     throw new ShapeError(`no axis is called "${name}", as in options.dimensions; ${known}`);
