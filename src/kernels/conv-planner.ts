@@ -20,7 +20,9 @@ export interface ConvFacts {
   readonly unitStep: boolean;
 }
 
-export type ConvVariant = "direct" | "strip" | "tiled" | "depthwise";
+/** Names that may be forced; which of them can compute a convolution depends on its shape. */
+export const convVariants = ["direct", "strip", "tiled", "depthwise"] as const;
+export type ConvVariant = (typeof convVariants)[number];
 
 export interface ConvPlan {
   readonly variant: ConvVariant;

@@ -13,8 +13,12 @@ export interface MatmulFacts {
   readonly sharedB: boolean;
 }
 
+/** Names that may be forced. */
+export const matmulVariants = ["direct", "tiled"] as const;
+export type MatmulVariant = (typeof matmulVariants)[number];
+
 export interface MatmulPlan {
-  readonly variant: "direct" | "tiled";
+  readonly variant: MatmulVariant;
   readonly constants: Readonly<Record<string, ConstantValue>>;
   readonly linesPerGroup: number;
   readonly depth: number;
@@ -50,7 +54,7 @@ export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: s
   }
 }
 
-function chooseMatmul(facts: MatmulFacts, adapter: AdapterFacts): "direct" | "tiled" {
+function chooseMatmul(facts: MatmulFacts, adapter: AdapterFacts): MatmulVariant {
   if (adapter.software || !facts.sharedB || adapter.maxInvocations < TILED_LANES) return "direct";
   return facts.width >= LEAST_FILL && facts.lines >= LEAST_FILL ? "tiled" : "direct";
 }

@@ -4,8 +4,12 @@ import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { AdapterFacts } from "./op.ts";
 import { LANES } from "./wgsl.ts";
 
+/** Names that may be forced. */
+export const reduceVariants = ["direct", "tiled"] as const;
+export type ReduceVariant = (typeof reduceVariants)[number];
+
 export interface ReducePlan {
-  readonly variant: "direct" | "tiled";
+  readonly variant: ReduceVariant;
   readonly constants: Readonly<Record<string, ConstantValue>>;
   readonly perGroup: number;
 }
