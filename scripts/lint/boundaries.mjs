@@ -11,6 +11,8 @@ const BOUNDARIES = [
   { from: "src/data/", may: ["src/runtime/errors.ts"] },
   { from: "src/cli/", may: ["src/index.ts", "src/data/", "src/runtime/errors.ts"] },
   { from: "app/", may: ["src/index.ts"] },
+  // Benchmarks of kernels plan, compile and time single nodes.
+  { from: "bench/kernels/", may: ["src/index.ts", "src/data/", "src/cli/gpu.ts", "src/runtime/", "src/kernels/"] },
   // Outside a browser somebody has to open a GPU; launches.bench.ts looks at single launches of a plan.
   { from: "bench/", may: ["src/index.ts", "src/data/", "src/cli/gpu.ts", "src/runtime/plan/"] },
 ];

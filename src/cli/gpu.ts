@@ -15,6 +15,8 @@ export interface OpenOptions {
   adapter?: AdapterChoice;
   /** Install a software adapter through apt-get when there is no adapter at all and this process is root. */
   installIfMissing?: boolean;
+  /** Options of Dawn's create(), such as "enable-dawn-features=disable_robustness"; for benchmarks. */
+  dawn?: readonly string[];
   /** Hears what is installed and why. Default: silence. */
   log?: (line: string) => void;
   signal?: AbortSignal;
@@ -45,8 +47,9 @@ export async function openGpu(options: OpenOptions = {}): Promise<OpenedGpu> {
  * @throws AdapterError with what to do about it
  */
 export async function findGpu(options: OpenOptions = {}): Promise<FoundGpu> {
-  const { adapter = "auto", installIfMissing = false, log = () => {}, signal } = options;
-  const create = await loadDawn();
+  const { adapter = "auto", installIfMissing = false, dawn = [], log = () => {}, signal } = options;
+  const load = await loadDawn();
+  const create = () => load([...dawn]);
   const first = await search(create, adapter);
   if (first.found) return first.found;
   const remedy = process.platform === "linux" && !userChoseDriver() ? softwareAdapterPackage() : undefined;
@@ -99,7 +102,7 @@ interface SearchResult {
   seen: string[];
 }
 
-async function search(create: Create, adapter: AdapterChoice): Promise<SearchResult> {
+async function search(create: () => GPU, adapter: AdapterChoice): Promise<SearchResult> {
   const seen = new Set<string>();
   for (const attempt of attempts(adapter)) {
     const result = await tryAttempt(create, attempt);
@@ -134,10 +137,10 @@ function attempts(adapter: AdapterChoice): Attempt[] {
   return hardware.length === 1 ? [{ ...hardware[0]!, wanted: "any" }, ...software] : [...hardware, ...software];
 }
 
-async function tryAttempt(create: Create, { driver, options }: Attempt): Promise<{ gpu: GPU; info: GPUAdapterInfo } | undefined> {
+async function tryAttempt(create: () => GPU, { driver, options }: Attempt): Promise<{ gpu: GPU; info: GPUAdapterInfo } | undefined> {
   if (process.platform === "linux" && !userChoseDriver()) pointLoaderTo(driver);
   const request = async () => {
-    const gpu = create([]);
+    const gpu = create();
     const info = (await gpu.requestAdapter(options))?.info;
     return info && { gpu, info };
   };

@@ -1,0 +1,28 @@
+// The kernel benchmarks in Node, through Dawn.
+//
+//   npm run bench:node [-- --only PATTERN] [--quick] [--large] [--samples N] [--json] [--output FOLDER]
+//                      [--adapter CHOICE] [--no-robustness]
+//
+// Prints a table, and writes it as JSON with a roofline picture into bench/results.
+
+import { fileURLToPath } from "node:url";
+import { createServer } from "vite";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const server = await createServer({
+  root,
+  configFile: false,
+  logLevel: "error",
+  appType: "custom",
+  oxc: { target: "node20" },
+  server: { middlewareMode: true, ws: false, watch: null },
+});
+const { kernelsCommand } = await server.ssrLoadModule("/bench/kernels/node.ts");
+const { rooflineOf } = await server.ssrLoadModule("/bench/kernels/roofline.ts");
+try {
+  await kernelsCommand(`${root}bench/results`, rooflineOf).name("bench:node").parseAsync();
+  process.exit(0);
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
+}
