@@ -13,6 +13,7 @@ interface Point {
   readonly intensity: number;
   readonly gflops: number;
   readonly kind: string;
+  readonly pass: "forward" | "adjoint";
   readonly label: string;
 }
 
@@ -21,7 +22,15 @@ export function pointsOf({ results }: Report): Point[] {
   return results.flatMap((shape) => {
     const best = bestOf(shape);
     if (!best?.gflops) return [];
-    return [{ intensity: shape.intensity, gflops: best.gflops, kind: shape.kind, label: `${shape.name}: ${best.variant}` }];
+    return [
+      {
+        intensity: shape.intensity,
+        gflops: best.gflops,
+        kind: shape.kind.replace(", adjoint", ""),
+        pass: shape.adjoint ? "adjoint" : "forward",
+        label: `${shape.name}: ${best.variant}`,
+      },
+    ];
   });
 }
 
@@ -75,8 +84,8 @@ export async function rooflineOf(report: Report): Promise<string> {
         encoding: {
           x: x("floating-point operations per byte that must move"),
           y: y("GFLOP/s"),
-          color: { field: "kind", type: "nominal", title: null, scale: { scheme: "tableau10" } },
-          shape: { field: "kind", type: "nominal", title: null },
+          color: { field: "kind", type: "nominal", title: null, scale: { scheme: "category20" }, legend: { labelLimit: 0 } },
+          shape: { field: "pass", type: "nominal", title: null, sort: ["forward", "adjoint"] },
           description: { field: "label" },
         },
       },

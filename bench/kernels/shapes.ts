@@ -194,6 +194,7 @@ export function kindOf(shape: Shape): string {
   if (shape.op === "matmul") return shape.sharedB ? "matmul, dense" : "matmul, batched";
   if (shape.op !== "conv") return `${shape.op.replaceAll("_", " ")}${adjoint}`;
   const { kernel, channels, groups } = shape;
-  const form = groups > 1 && groups === channels ? "depthwise" : kernel === 1 ? "1x1" : channels <= 3 ? "first layer" : `${kernel}x${kernel}`;
+  const form =
+    groups > 1 && groups === channels ? "depthwise" : kernel === 1 ? "1x1" : channels <= 3 ? "first layer" : `${kernel}x${kernel}`;
   return `conv ${form}${adjoint}`;
 }

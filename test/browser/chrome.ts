@@ -12,12 +12,15 @@ const PLACES = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/** SwiftShader everywhere, so that results do not depend on the machine; nothing that reaches for the network. */
+/** SwiftShader unless a GPU is asked for, so that results do not depend on the machine. */
+const SOFTWARE = ["--use-webgpu-adapter=swiftshader"];
+const HARDWARE = ["--enable-features=Vulkan", "--ignore-gpu-blocklist"];
+
+/** Nothing that reaches for the network. */
 const FLAGS = [
   "--headless=new",
   "--no-sandbox",
   "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
@@ -45,6 +48,18 @@ export async function ensureChrome(): Promise<string> {
   return installed;
 }
 
-export async function launchChrome(): Promise<Browser> {
-  return puppeteer.launch({ executablePath: await ensureChrome(), args: FLAGS });
+export interface ChromeOptions {
+  /** The machine's GPU instead of SwiftShader; for benchmarks. */
+  readonly gpu?: boolean;
+  readonly flags?: readonly string[];
+  /** Milliseconds after which a call into the page is given up; default puppeteer's three minutes. */
+  readonly protocolTimeout?: number;
+}
+
+export async function launchChrome({ gpu = false, flags = [], protocolTimeout }: ChromeOptions = {}): Promise<Browser> {
+  return puppeteer.launch({
+    executablePath: await ensureChrome(),
+    args: [...FLAGS, ...(gpu ? HARDWARE : SOFTWARE), ...flags],
+    ...(protocolTimeout !== undefined && { protocolTimeout }),
+  });
 }
