@@ -6,46 +6,18 @@
 
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build } from "vite";
+import { bundle, measureBundle } from "./bundle-size.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const ENTRY = "size-entry.js";
+const DECODER = [/^onnx-proto/, /^protobufjs/];
 const KIB = 1024;
 
-/** The library as an app's bundler leaves it when the app imports `names`; packages in `external` are left out. */
-async function bundle(names, external, minify) {
-  const entry = {
-    name: "size-entry",
-    resolveId: (id) => (id.endsWith(ENTRY) ? ENTRY : undefined),
-    load: (id) => (id === ENTRY ? `export ${names} from ${JSON.stringify(`${ROOT}src/index.ts`)};` : undefined),
-  };
-  // Vite leaves the white space of ES libraries alone, and an app's bundler does not: ask for an app's output.
-  const result = await build({
-    root: ROOT,
-    configFile: `${ROOT}vite.config.ts`,
-    logLevel: "error",
-    plugins: [entry],
-    build: {
-      write: false,
-      sourcemap: false,
-      license: false,
-      lib: { entry: ENTRY, formats: ["es"], fileName: "size" },
-      rolldownOptions: { external, output: { minify } },
-    },
-  });
-  const [{ output }] = [result].flat();
-  return output;
-}
-
-async function measure(names, external = []) {
-  const output = await bundle(names, external, true);
-  const code = output.map((chunk) => chunk.code ?? "").join("");
-  return { minified: Buffer.byteLength(code), gzip: gzipSync(code, { level: 9 }).length };
-}
+const exporting = (names) => `export ${names} from ${JSON.stringify(`${ROOT}src/index.ts`)};`;
+const measure = (names, external) => measureBundle(exporting(names), external);
 
 /** Bytes of each module within a bundle of everything, before minification, and compressed by itself. */
 async function modules() {
-  const output = await bundle("*", [], false);
+  const output = await bundle(exporting("*"), [], false);
   const list = output.flatMap((chunk) => Object.entries(chunk.modules ?? {}));
   return list
     .map(([id, { code }]) => ({
@@ -61,8 +33,8 @@ const kib = (bytes) => `${(bytes / KIB).toFixed(1)} KiB`.padStart(12);
 const print = (what, { minified, gzip }) => console.log(`${what.padEnd(34)}${kib(minified)}${kib(gzip)}`);
 
 const everything = await measure("*");
-const withoutDecoder = await measure("*", [/^onnx-proto/, /^protobufjs/]);
-const withoutAttacks = await measure("{ createEngine }", [/^onnx-proto/, /^protobufjs/]);
+const withoutDecoder = await measure("*", DECODER);
+const withoutAttacks = await measure("{ createEngine }", DECODER);
 const loading = await measure("{ createEngine }");
 
 console.log(`${"".padEnd(34)}${"minified".padStart(12)}${"gzip".padStart(12)}`);

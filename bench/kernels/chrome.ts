@@ -45,7 +45,11 @@ export function chromeCommand(url: string, output: string, draw: Draw): Command 
     .option("--rounded-timestamps", "without Chrome's developer features, as users have it: timestamps in steps of 100 µs")
     .option("--no-robustness", "without the clamps that Dawn puts around indices")
     .action(async (options: ChromeOptions) => {
-      const browser = await launchChrome({ gpu: options.gpu ?? false, flags: chromeFlags(options), protocolTimeout: LONGEST_RUN });
+      const browser = await launchChrome({
+        adapter: options.gpu ? "gpu" : "swiftshader",
+        flags: chromeFlags(options),
+        protocolTimeout: LONGEST_RUN,
+      });
       try {
         const report = await run(await browser.newPage(), url, options, await browser.version());
         await deliver(report, options, draw);

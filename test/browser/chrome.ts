@@ -12,10 +12,6 @@ const PLACES = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/** SwiftShader unless a GPU is asked for, so that results do not depend on the machine. */
-const SOFTWARE = ["--use-webgpu-adapter=swiftshader"];
-const HARDWARE = ["--enable-features=Vulkan", "--ignore-gpu-blocklist"];
-
 /** Nothing that reaches for the network. */
 const FLAGS = [
   "--headless=new",
@@ -26,6 +22,17 @@ const FLAGS = [
   "--disable-sync",
   "--no-first-run",
 ];
+
+/** Which GPU pages see. Tests take SwiftShader everywhere, so that results do not depend on the machine. */
+const ADAPTER_FLAGS = {
+  swiftshader: ["--use-webgpu-adapter=swiftshader"],
+  gpu:
+    process.platform === "linux"
+      ? ["--use-angle=vulkan", "--enable-features=Vulkan", "--disable-vulkan-surface", "--ignore-gpu-blocklist"]
+      : [],
+};
+
+export type ChromeAdapter = keyof typeof ADAPTER_FLAGS;
 
 export function findChrome(): string | undefined {
   const { CHROME_PATH } = process.env;
@@ -49,17 +56,16 @@ export async function ensureChrome(): Promise<string> {
 }
 
 export interface ChromeOptions {
-  /** The machine's GPU instead of SwiftShader; for benchmarks. */
-  readonly gpu?: boolean;
+  readonly adapter?: ChromeAdapter;
   readonly flags?: readonly string[];
   /** Milliseconds after which a call into the page is given up; default puppeteer's three minutes. */
   readonly protocolTimeout?: number;
 }
 
-export async function launchChrome({ gpu = false, flags = [], protocolTimeout }: ChromeOptions = {}): Promise<Browser> {
+export async function launchChrome({ adapter = "swiftshader", flags = [], protocolTimeout }: ChromeOptions = {}): Promise<Browser> {
   return puppeteer.launch({
     executablePath: await ensureChrome(),
-    args: [...FLAGS, ...(gpu ? HARDWARE : SOFTWARE), ...flags],
+    args: [...FLAGS, ...ADAPTER_FLAGS[adapter], ...flags],
     ...(protocolTimeout !== undefined && { protocolTimeout }),
   });
 }

@@ -1,0 +1,4 @@
+import { tfjs } from "../peers/tfjs.ts";
+import { hostContestant } from "./host.ts";
+
+hostContestant(tfjs);

@@ -1,0 +1,162 @@
+/**
+ * Measures one row: every contestant answers first, answers are compared with Nudge's, and only equal ones are timed, in
+ * turns A B C A B C, until each has enough samples or has used up its time.
+ */
+import type { ChromeAdapter } from "../test/browser/chrome.ts";
+import { difference, inFewWords, type Cell, type Cells } from "./compare.ts";
+import { contestants, NUDGE, type ContestantEntry } from "./contestants.ts";
+import type { BenchModel } from "./models.ts";
+import type { Timing } from "./page/host.ts";
+import { ContestantPage, SlowError } from "./pages.ts";
+import type { Row } from "./rows.ts";
+import type { BenchServer } from "./server.ts";
+import { summarise } from "./statistics.ts";
+
+export interface Budget {
+  /** Samples of each contestant, if time allows, and at least. */
+  readonly most: number;
+  readonly least: number;
+  /** Milliseconds a contestant may spend on the samples of a row, and of a cold start. */
+  readonly row: number;
+  readonly cold: number;
+  /** Milliseconds before samples count, so that compilers and the contestants' own choices settle. */
+  readonly warmUp: number;
+  /** Milliseconds after which one call is given up. */
+  readonly call: number;
+}
+
+export const budgets: Readonly<Record<"full" | "quick", Budget>> = {
+  full: { most: 30, least: 3, row: 12_000, cold: 30_000, warmUp: 30_000, call: 240_000 },
+  quick: { most: 20, least: 1, row: 1_500, cold: 4_000, warmUp: 3_000, call: 12_000 },
+};
+
+/** Calls after the first before samples count: enough to try every way that peers/fastest.ts chooses from. */
+const WARM_UP_CALLS = 4;
+
+/** Pages stay open from row to row of a network; a cold start and a peak of memory have a new one for every sample. */
+export class Runner {
+  private readonly pages = new Map<string, ContestantPage>();
+  /** Contestants left out from here on, and why. */
+  private readonly omitted = new Map<string, string>();
+
+  constructor(
+    private readonly server: BenchServer,
+    private readonly adapter: ChromeAdapter,
+    private readonly model: BenchModel,
+    private readonly budget: Budget,
+  ) {}
+
+  omit(id: string, why: string): void {
+    this.omitted.set(id, why);
+  }
+
+  async measure(row: Row): Promise<Cells> {
+    const cells: Record<string, Cell> = {};
+    const running: { entry: ContestantEntry; error: number; samples: number[]; spent: number; pipelines: number }[] = [];
+    let reference: Float32Array | undefined;
+    for (const entry of contestants) {
+      const skipped = this.reasonToSkip(entry, row);
+      if (skipped) {
+        cells[entry.id] = skipped;
+        continue;
+      }
+      try {
+        const { timing, answer } = await this.once(entry, row, true);
+        if (entry.id === NUDGE) reference = answer;
+        else if (!reference) throw new Error("nothing to compare with");
+        const { error, why } = difference(row, answer!, reference!);
+        if (why) cells[entry.id] = { status: "unequal", error, why };
+        // A cold start and a peak of memory need no warming up: the first answer counts.
+        else if (row.measure === "memory")
+          cells[entry.id] = { status: "measured", error, pipelines: timing.pipelines, ...summarise([timing.peakBytes]) };
+        else {
+          const first = row.work ? [] : [timing.ms];
+          running.push({ entry, error, samples: first, spent: timing.ms, pipelines: timing.pipelines });
+        }
+      } catch (error) {
+        cells[entry.id] = await this.failed(entry, error);
+      }
+    }
+    const failures = new Map<string, Cell>();
+    const attempt = async (entry: ContestantEntry): Promise<Timing | undefined> => {
+      try {
+        return (await this.once(entry, row, false)).timing;
+      } catch (error) {
+        failures.set(entry.id, await this.failed(entry, error));
+        return undefined;
+      }
+    };
+    if (row.work) {
+      for (const contestant of running) await this.warmUp(contestant, () => attempt(contestant.entry));
+    }
+    const limit = row.work ? this.budget.row : this.budget.cold;
+    const unfinished = () =>
+      running.filter(
+        ({ entry, samples, spent }) =>
+          !failures.has(entry.id) && samples.length < this.budget.most && (samples.length < this.budget.least || spent < limit),
+      );
+    for (let turn = unfinished(); turn.length > 0; turn = unfinished()) {
+      for (const contestant of turn) {
+        const timing = await attempt(contestant.entry);
+        if (!timing) continue;
+        contestant.samples.push(timing.ms);
+        contestant.spent += timing.ms;
+      }
+    }
+    for (const { entry, error, samples, pipelines } of running) {
+      cells[entry.id] = failures.get(entry.id) ?? { status: "measured", error, pipelines, ...summarise(samples) };
+    }
+    return Object.fromEntries(contestants.map(({ id }) => [id, cells[id]!]));
+  }
+
+  private reasonToSkip(entry: ContestantEntry, { work }: Row): Cell | undefined {
+    if (work && work.kind !== "forward" && !entry.derivatives) return { status: "cannot", why: "no gradients" };
+    const why = this.omitted.get(entry.id);
+    return why ? { status: "omitted", why } : undefined;
+  }
+
+  private async warmUp(contestant: { spent: number }, attempt: () => Promise<Timing | undefined>): Promise<void> {
+    for (let call = 0, spent = contestant.spent; call < WARM_UP_CALLS && spent < this.budget.warmUp; call++) {
+      const timing = await attempt();
+      if (!timing) return;
+      spent += timing.ms;
+    }
+    contestant.spent = 0;
+  }
+
+  private async once({ id }: ContestantEntry, row: Row, answered: boolean) {
+    if (row.measure === "memory" || !row.work) {
+      const page = await this.open(id);
+      try {
+        // Two calls: what is kept from one to the next counts.
+        if (row.work) await page.time(row.work);
+        return await page.time(row.work, answered);
+      } finally {
+        await page.close();
+      }
+    }
+    let page = this.pages.get(id);
+    if (!page) {
+      page = await this.open(id);
+      this.pages.set(id, page);
+    }
+    return page.time(row.work, answered);
+  }
+
+  private open(id: string): Promise<ContestantPage> {
+    return ContestantPage.open(this.adapter, this.server, id, this.model, this.budget.call);
+  }
+
+  private async failed({ id }: ContestantEntry, error: unknown): Promise<Cell> {
+    if (!(error instanceof SlowError)) return { status: "cannot", why: inFewWords((error as Error).message) };
+    // Its page is still at work and would disturb the others; the next row gets a new one.
+    await this.pages.get(id)?.close();
+    this.pages.delete(id);
+    return { status: "slow", atLeast: error.milliseconds };
+  }
+
+  async close(): Promise<void> {
+    for (const page of this.pages.values()) await page.close();
+    this.pages.clear();
+  }
+}

@@ -1,0 +1,43 @@
+/** What an app's visitors download: each contestant as an app's bundler leaves it, minified and compressed. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { measureBundle, type BundleSize } from "../scripts/bundle-size.mjs";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ORT = join(ROOT, "node_modules/onnxruntime-web/dist");
+const LIBRARY = JSON.stringify(join(ROOT, "src/index.ts"));
+const DECODER = [/^onnx-proto/, /^protobufjs/];
+
+/** Most bytes of Nudge without the reading of ONNX files. */
+export const SIZE_TARGET = 60_000;
+
+export interface SizeRow {
+  readonly name: string;
+  readonly size: BundleSize;
+  /** WebAssembly that is fetched beside the code. */
+  readonly wasm?: BundleSize;
+}
+
+function published(...files: string[]): BundleSize {
+  const contents = files.map((file) => readFileSync(join(ORT, file)));
+  return {
+    minified: contents.reduce((sum, { length }) => sum + length, 0),
+    gzip: contents.reduce((sum, content) => sum + gzipSync(content, { level: 9 }).length, 0),
+  };
+}
+
+/** Nudge without and with the reading of ONNX, then the peers. */
+export async function measureSizes(): Promise<SizeRow[]> {
+  const jax = `export * from "@jax-js/jax";`;
+  return [
+    { name: "Nudge, engine and attacks", size: await measureBundle(`export * from ${LIBRARY};`, DECODER) },
+    { name: "Nudge with ONNX reading", size: await measureBundle(`export * from ${LIBRARY};`) },
+    { name: "jax-js", size: await measureBundle(jax) },
+    { name: "jax-js with ONNX reading", size: await measureBundle(`${jax} export * from "@jax-js/onnx";`) },
+    { name: "tfjs with WebGPU", size: await measureBundle(`export * from "@tensorflow/tfjs"; import "@tensorflow/tfjs-backend-webgpu";`) },
+    { name: "ORT jsep", size: published("ort.bundle.min.mjs"), wasm: published("ort-wasm-simd-threaded.jsep.wasm") },
+    { name: "ORT webgpu", size: published("ort.webgpu.bundle.min.mjs"), wasm: published("ort-wasm-simd-threaded.asyncify.wasm") },
+  ];
+}
