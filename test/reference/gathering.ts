@@ -1,5 +1,5 @@
 /** Gathering, repeating and interpolating, by index arithmetic; top-k and extremes, by sorting. */
-import { listed, number, numbers, required, text } from "./context.ts";
+import { listed, number, required, text } from "./context.ts";
 import type { NodeContext, ReferenceKernel } from "./context.ts";
 import { EPSILON, flatIndex, forEachIndex, gather, reshaped, tensor } from "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
@@ -247,23 +247,5 @@ export const gatheringKernels: Readonly<Record<string, ReferenceKernel>> = {
     return gather(x, indices.shape, (index) =>
       index.map((i, a) => (a === axis ? positive(indices.data[flatIndex(index, indices.shape)]!, x.shape[axis]!) : i)),
     );
-  },
-  LpPool: (context) => {
-    const x = required(context, 0);
-    const kernel = numbers(context, "kernel_shape")!;
-    const strides = numbers(context, "strides") ?? kernel.map(() => 1);
-    const out = x.shape.slice(2).map((extent, axis) => Math.floor((extent - kernel[axis]!) / strides[axis]!) + 1);
-    const y = tensor([x.shape[0]!, x.shape[1]!, ...out]);
-    forEachIndex(y.shape, (index, flat) => {
-      let [sum, carried] = [0, 0];
-      forEachIndex(kernel, (tap) => {
-        const at = flatIndex([...index.slice(0, 2), ...tap.map((k, axis) => index[axis + 2]! * strides[axis]! + k)], x.shape);
-        sum += x.data[at]! ** 2;
-        carried += x.bound[at]!;
-      });
-      y.data[flat] = Math.sqrt(sum);
-      y.bound[flat] = carried + 8 * EPSILON * y.data[flat];
-    });
-    return y;
   },
 };

@@ -24,7 +24,8 @@ function slice(context: NodeContext): Tensor {
     if (step > 0) {
       for (let at = Math.max(0, wrapped(starts[i]!)); at < Math.min(extent, wrapped(ends[i]!)); at += step) list.push(at);
     } else {
-      for (let at = Math.min(extent - 1, wrapped(starts[i]!)); at > Math.max(-1, wrapped(ends[i]!)); at += step) list.push(at);
+      // Clamped to an element at both ends, unlike Python's (ONNX operator specification, Slice).
+      for (let at = Math.min(extent - 1, Math.max(0, wrapped(starts[i]!))); at > Math.max(-1, wrapped(ends[i]!)); at += step) list.push(at);
     }
     chosen[axis] = list;
   });

@@ -37,13 +37,17 @@ function readAttribute(attribute: onnx.IAttributeProto): TestAttribute {
 /** Reads a model, with a symbolic batch as 1. */
 export function readModel(bytes: Uint8Array): TestModel {
   const { graph, opsetImport } = onnxProto.onnx.ModelProto.decode(bytes);
-  const constants = Object.fromEntries((graph!.initializer ?? []).map((initializer) => [initializer.name!, readConstant(initializer)]));
+  const [given, computing] = [graph!.node ?? [], graph!.node!.filter(({ opType }) => opType !== "Constant")];
+  const constants = Object.fromEntries([
+    ...(graph!.initializer ?? []).map((initializer) => [initializer.name!, readConstant(initializer)] as const),
+    ...given.filter((node) => !computing.includes(node)).map((node) => [node.output![0]!, readConstant(node.attribute![0]!.t!)] as const),
+  ]);
   return {
     opset: toNumber(opsetImport.find(({ domain }) => !domain)!.version),
     inputs: (graph!.input ?? [])
       .filter(({ name }) => !(name! in constants))
       .map(({ name, type }) => ({ name: name!, shape: type!.tensorType!.shape!.dim!.map(({ dimValue }) => toNumber(dimValue) || 1) })),
-    nodes: (graph!.node ?? []).map(({ opType, input, output, attribute }) => ({
+    nodes: computing.map(({ opType, input, output, attribute }) => ({
       op: opType!,
       inputs: input ?? [],
       outputs: output ?? [],

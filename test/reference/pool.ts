@@ -50,4 +50,11 @@ export const poolKernels: Readonly<Record<string, ReferenceKernel>> = {
       }
       y.bound[flat] = Math.sqrt(carried) + Math.sqrt(taps.length) * EPSILON * absolute + 2.5 * EPSILON * Math.abs(y.data[flat]!);
     }),
+  LpPool: (context) =>
+    pool(context, (taps, _padded, x, y, flat) => {
+      const p = number(context, "p", 2);
+      y.data[flat] = taps.reduce((sum, at) => sum + Math.abs(x.data[at]!) ** p, 0) ** (1 / p);
+      // |∂y/∂x| ≤ 1; the power and the root each round a few units in the last place.
+      y.bound[flat] = taps.reduce((sum, at) => sum + x.bound[at]!, 0) + (8 + 4 * p) * EPSILON * y.data[flat];
+    }),
 };
