@@ -54,6 +54,9 @@ export const deepfoolDefaults = { overshoot: 0.02, candidates: 10, maxIterations
 const TICKS_AT_ONCE = 4;
 const SUBMISSIONS_AHEAD = 2;
 
+/** Images, in elements, up to which an attack stays on the GPU between calls. */
+const MOST_KEPT_ELEMENTS = 2 ** 22;
+
 /**
  * DeepFool (Moosavi-Dezfooli, Fawzi, Frossard 2016) on N images, x [N, ...input]. Steps, class selection and stopping run on
  * the GPU; finished images make room for the next. Throws ShapeError, ArgumentError, and the signal's reason.
@@ -67,7 +70,11 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
   const states: ImageState[] = [];
   await model.exclusively(async () => {
     const lanes = Math.min(options.batch ?? deepfoolDefaults.batch, total);
-    const attack = await Attack.create(model, total, { ...settings, lanes }, options.signal ? { signal: options.signal } : {});
+    const complete = { ...settings, lanes };
+    // An app that attacks one picture after another finds everything in place from the second on.
+    const create = () => Attack.create(model, total, complete, options.signal ? { signal: options.signal } : {});
+    const keeps = total * elements <= MOST_KEPT_ELEMENTS;
+    const attack = keeps ? await model.keep("deepfool", JSON.stringify([total, complete]), create) : await create();
     try {
       for (let first = 0; first < total; first += attack.segment) {
         const count = Math.min(attack.segment, total - first);
@@ -80,7 +87,7 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
         states.push(...(await attack.imageStates(count)));
       }
     } finally {
-      attack.dispose();
+      if (!keeps) attack.dispose();
     }
   });
   const norm = options.norm ?? 2;

@@ -67,6 +67,7 @@ export class Model {
   private readonly weights: WeightStore;
   private readonly programs = new Map<string, Promise<Program>>();
   private readonly derivatives = new Map<string, DerivativeGraph>();
+  private readonly kept = new Map<string, { readonly key: string; readonly value: { dispose(): void } }>();
   private turn: Promise<void> = Promise.resolve();
   private disposed = false;
 
@@ -238,6 +239,20 @@ export class Model {
     return { program, derivative, input: this.graph.inputs[0]! };
   }
 
+  /**
+   * @internal What an algorithm keeps with the model from one call to the next, by a name of its own. Made anew, and what was kept
+   * disposed of, when the key differs; disposed of with the model. Call it within exclusively().
+   */
+  async keep<T extends { dispose(): void }>(name: string, key: string, make: () => Promise<T>): Promise<T> {
+    const known = this.kept.get(name);
+    if (known?.key === key) return known.value as T;
+    known?.value.dispose();
+    this.kept.delete(name);
+    const value = await make();
+    this.kept.set(name, { key, value });
+    return value;
+  }
+
   /** @internal Runs work that uses a program's buffers across awaits; such work queues. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.turn.then(work);
@@ -376,11 +391,7 @@ export class Model {
 
   private createTensor(shape: readonly number[], label: string): Tensor {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    return new Tensor(
-      this.gpu,
-      shape,
-      this.gpu.createBuffer(`${this.name} ${label}`, sizeOf(shape) * BYTES, STORAGE | COPY_SRC | COPY_DST),
-    );
+    return new Tensor(this.gpu, shape, this.gpu.reuseBuffer(`${this.name} ${label}`, sizeOf(shape) * BYTES, STORAGE | COPY_SRC | COPY_DST));
   }
 
   /** The number of samples in an array for a value. Throws ShapeError when its shape is not [N, ...sample]. */
@@ -403,6 +414,8 @@ export class Model {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
+    for (const { value } of this.kept.values()) value.dispose();
+    this.kept.clear();
     this.weights.dispose();
     for (const program of this.programs.values()) program.then((made) => made.dispose()).catch(() => undefined);
     this.programs.clear();

@@ -14,7 +14,7 @@ export class Tensor {
     private readonly storage: GPUBuffer,
   ) {}
 
-  /** The GPU memory: row-major f32, usage STORAGE | COPY_SRC | COPY_DST. Valid until dispose(). */
+  /** The GPU memory: row-major f32, usage STORAGE | COPY_SRC | COPY_DST. Valid until dispose(): then it may become another tensor's. */
   get buffer(): GPUBuffer {
     if (this.disposed) throw new DisposedError("the tensor was disposed");
     return this.storage;
@@ -26,11 +26,11 @@ export class Tensor {
     return { shape: this.shape, data: new Float32Array(await this.gpu.read(this.buffer, 0, bytes)) };
   }
 
-  /** Frees the GPU memory. Idempotent. */
+  /** Gives the GPU memory back: the next tensor of the same size takes it over. Idempotent. */
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.gpu.destroyBuffer(this.storage);
+    this.gpu.recycleBuffer(this.storage);
   }
 
   [Symbol.dispose](): void {

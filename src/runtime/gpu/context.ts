@@ -25,10 +25,16 @@ export interface DeviceOptions {
 }
 
 export interface MemoryReport {
+  /** Buffers in use, their bytes, and the most bytes ever in use. */
   readonly buffers: number;
   readonly bytes: number;
   readonly peakBytes: number;
+  /** Bytes of buffers of disposed tensors that wait for the next tensor of their size. */
+  readonly spareBytes: number;
 }
+
+/** Buffers of disposed tensors that are kept for the next: no more than so many bytes. */
+const MOST_SPARE_BYTES = 2 ** 26;
 
 const WANTED_LIMITS = [
   "maxBufferSize",
@@ -55,6 +61,9 @@ function describe(info: GPUAdapterInfo | undefined, features: Iterable<string>):
   };
 }
 
+const wholeWords = (bytes: number) => Math.max(16, Math.ceil(bytes / 4) * 4);
+const spareKey = (size: number, usage: GPUBufferUsageFlags) => `${size} ${usage}`;
+
 export class GpuContext {
   readonly pipelines: PipelineCache;
   readonly facts: AdapterFacts;
@@ -63,6 +72,8 @@ export class GpuContext {
   /** Resolves with the reason when the device is lost; never rejects. */
   readonly lost: Promise<DeviceLostError>;
   private readonly live = new Map<GPUBuffer, number>();
+  private readonly spare = new Map<string, GPUBuffer[]>();
+  private spareBytes = 0;
   private readonly staging = new Map<number, GPUBuffer[]>();
   private bytes = 0;
   private peakBytes = 0;
@@ -117,12 +128,39 @@ export class GpuContext {
 
   createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags, mapped = false): GPUBuffer {
     this.check();
-    const size = Math.max(16, Math.ceil(bytes / 4) * 4);
-    const buffer = this.device.createBuffer({ label, size, usage, mappedAtCreation: mapped });
-    this.live.set(buffer, size);
-    this.bytes += size;
-    this.peakBytes = Math.max(this.peakBytes, this.bytes);
+    const buffer = this.device.createBuffer({ label, size: wholeWords(bytes), usage, mappedAtCreation: mapped });
+    this.account(buffer);
     return buffer;
+  }
+
+  /** As createBuffer, from what recycleBuffer put aside where there is something. Its content is left from before. */
+  reuseBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    this.check();
+    const buffer = this.spare.get(spareKey(wholeWords(bytes), usage))?.pop();
+    if (!buffer) return this.createBuffer(label, bytes, usage);
+    buffer.label = label;
+    this.spareBytes -= buffer.size;
+    this.account(buffer);
+    return buffer;
+  }
+
+  /** Takes a buffer out of use, and keeps it for reuseBuffer as long as little is kept. Work under way may still use it. */
+  recycleBuffer(buffer: GPUBuffer): void {
+    if (!this.live.has(buffer)) return;
+    if (this.spareBytes + buffer.size > MOST_SPARE_BYTES) return this.destroyBuffer(buffer);
+    this.live.delete(buffer);
+    this.bytes -= buffer.size;
+    this.spareBytes += buffer.size;
+    const key = spareKey(buffer.size, buffer.usage);
+    const list = this.spare.get(key);
+    if (list) list.push(buffer);
+    else this.spare.set(key, [buffer]);
+  }
+
+  private account(buffer: GPUBuffer): void {
+    this.live.set(buffer, buffer.size);
+    this.bytes += buffer.size;
+    this.peakBytes = Math.max(this.peakBytes, this.bytes);
   }
 
   destroyBuffer(buffer: GPUBuffer): void {
@@ -134,7 +172,7 @@ export class GpuContext {
   }
 
   memory(): MemoryReport {
-    return { buffers: this.live.size, bytes: this.bytes, peakBytes: this.peakBytes };
+    return { buffers: this.live.size, bytes: this.bytes, peakBytes: this.peakBytes, spareBytes: this.spareBytes };
   }
 
   /** Throws what went wrong on the device since, or DisposedError. */
@@ -189,6 +227,9 @@ export class GpuContext {
   dispose(): void {
     if (this.disposed) return;
     for (const buffer of [...this.live.keys()]) this.destroyBuffer(buffer);
+    for (const buffer of [...this.spare.values()].flat()) buffer.destroy();
+    this.spare.clear();
+    this.spareBytes = 0;
     this.disposed = true;
     if (this.owned) this.device.destroy();
   }
