@@ -152,7 +152,7 @@ function batchOf([first]: readonly (number | string)[], { dimensions }: ImportOp
   return typeof first === "string" && dimensions && Object.hasOwn(dimensions, first) ? dimensions[first] : first;
 }
 
-/** Every axis that is left open, all at once; extents that are none; names that no input has, which are likely mistyped. */
+/** Every axis that is left open, all at once, with names that no input has, which are likely mistyped; and extents that are none. */
 function checkDimensions(
   proto: onnx.IGraphProto,
   free: readonly { readonly name: string; readonly declared: readonly (number | string)[] }[],
@@ -164,16 +164,18 @@ function checkDimensions(
     );
     return axes.length > 0 ? [`input "${name}" leaves ${axes.join(" and ")} open`] : [];
   });
-  if (open.length > 0) throw new ShapeError(`${open.join("; ")}; give the extents in options.dimensions`);
-  const names = new Set((proto.input ?? []).flatMap(symbolsOf));
-  for (const [name, extent] of Object.entries(options.dimensions ?? {})) {
-    // Inputs that are bound to constants may be empty.
-    const used = free.some(({ declared }) => declared.includes(name));
-    if (used && (!Number.isInteger(extent) || extent < 1)) throw new ShapeError(`extent ${extent} of "${name}" in options.dimensions`);
-    if (names.has(name)) continue;
-    const known = names.size > 0 ? `open are ${[...names].map((symbol) => `"${symbol}"`).join(", ")}` : "none is open";
-    throw new ShapeError(`no axis is called "${name}", as in options.dimensions; ${known}`);
+  const given = Object.entries(options.dimensions ?? {});
+  if (open.length > 0) {
+    const names = new Set((proto.input ?? []).flatMap(symbolsOf));
+    const strange = given.flatMap(([name]) => (names.has(name) ? [] : [`"${name}"`]));
+    const hint = strange.length > 0 ? ` (the file has no ${strange.join(", ")})` : "";
+    throw new ShapeError(`${open.join("; ")}; give the extents in options.dimensions${hint}`);
   }
+  // Inputs that are bound to constants may be empty.
+  const wrong = given.find(
+    ([name, extent]) => (!Number.isInteger(extent) || extent < 1) && free.some(({ declared }) => declared.includes(name)),
+  );
+  if (wrong) throw new ShapeError(`extent ${wrong[1]} of "${wrong[0]}" in options.dimensions`);
 }
 
 /** The names of an input's open axes. */

@@ -339,9 +339,11 @@ describe("open axes", () => {
   });
   test("a mistyped name, and extents that are none", () => {
     const load = open({ a: image, b: image });
-    expect(failure(() => load({ height: 5, width: 7, heigth: 5 })).message).toBe(
-      'no axis is called "heigth", as in options.dimensions; open are "N", "height", "width"',
+    expect(failure(() => load({ heigth: 5, width: 7 })).message).toBe(
+      'input "a" leaves axis 2 ("height") open; input "b" leaves axis 2 ("height") open; give the extents in options.dimensions (the file has no "heigth")',
     );
+    // One set of names may serve several files.
+    expect(load({ height: 5, width: 7, depth: 9 }).graph.inputs[0]!.shape).toEqual([1, 3, 5, 7]);
     for (const extent of [0, -1, 2.5, NaN])
       expect(failure(() => load({ height: extent, width: 7 })).message).toBe(`extent ${extent} of "height" in options.dimensions`);
     expect(failure(() => load({ height: 5, toString: 2 })).message).toContain('axis 3 ("width") open');
