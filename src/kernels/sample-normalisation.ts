@@ -140,7 +140,7 @@ export const sampleNormalisationOps: readonly OpDefinition[] = [
   importersOnly("sample normalisations", {
     InstanceNormalization: { since: 6, import: importInstanceNormalization },
     GroupNormalization: { since: 18, import: importGroupNormalization },
-    LayerNormalization: { since: 17, import: importLayerNormalization },
+    LayerNormalization: { since: 1, import: importLayerNormalization },
     RMSNormalization: { since: 23, import: importRmsNormalization },
     LRN: { since: 1, import: importLrn },
     LpNormalization: { since: 1, import: importLpNormalization },

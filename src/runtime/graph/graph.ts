@@ -69,7 +69,7 @@ export function constant(
   type: ElementType = "float",
   onnxType?: number,
 ): Value {
-  const stored = type === "float" ? Float32Array.from(data) : Float64Array.from(data);
+  const stored = type === "float" ? new Float32Array(data) : new Float64Array(data);
   if (stored.length !== sizeOf(shape)) throw new RangeError(`${name}: ${stored.length} elements for shape [${shape}]`);
   return { name, shape: [...shape], type, lead: "shared", data: stored, ...(onnxType !== undefined && { onnxType }) };
 }

@@ -72,6 +72,8 @@ function batchAxis(node: Node, axes: readonly Axis[]): Axis {
     case "AxisMap":
     case "TopK":
       return keep(attributes["axis"] !== first && first!);
+    case "Standardise":
+      return keep(first !== undefined && first < (attributes["axis"] as number) && first);
     case "Concat":
       return keep(axes.every((axis) => axis === first) && attributes["axis"] !== first && first!);
     case "Transpose":

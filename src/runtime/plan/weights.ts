@@ -78,5 +78,5 @@ export class WeightStore {
 }
 
 function plain(value: Value): { source: Value; key: string; bytes: number; make: () => Float32Array } {
-  return { source: value, key: PLAIN, bytes: value.data!.length * 4, make: () => Float32Array.from(value.data!) };
+  return { source: value, key: PLAIN, bytes: value.data!.length * 4, make: () => new Float32Array(value.data!) };
 }

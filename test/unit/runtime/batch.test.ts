@@ -32,6 +32,10 @@ describe("proven", () => {
         { op: "Transpose", inputs: ["b"], outputs: ["y"], attributes: { perm: [2, 0, 1, 3] } },
       ],
     },
+    "instance normalisation": {
+      nodes: [{ op: "InstanceNormalization", inputs: ["x", "g", "b"], outputs: ["y"] }],
+      constants: { g: { shape: [3], data: [1, 2, 3] }, b: { shape: [3], data: [1, 2, 3] } },
+    },
     "a mean over space": { nodes: [{ op: "ReduceMean", inputs: ["x"], outputs: ["y"], attributes: { axes: [2, 3] } }] },
   };
   for (const [name, { nodes, constants }] of Object.entries(cases)) {
@@ -42,6 +46,10 @@ describe("proven", () => {
 describe("not proven, and said so with the node's name", () => {
   const cases: Record<string, { nodes: TestNode[]; constants?: TestModel["constants"] }> = {
     "a softmax over the batch": { nodes: [{ op: "Softmax", inputs: ["x"], outputs: ["y"], attributes: { axis: 0 }, name: "culprit" }] },
+    "a normalisation over the batch": {
+      nodes: [{ op: "LayerNormalization", inputs: ["x", "g"], outputs: ["y"], attributes: { axis: 0 }, name: "culprit" }],
+      constants: { g: { shape: [1], data: [1] } },
+    },
     "a mean over the batch": { nodes: [{ op: "ReduceMean", inputs: ["x"], outputs: ["y"], attributes: { axes: [0] }, name: "culprit" }] },
     "the batch axis merged with another": {
       nodes: [{ op: "Reshape", inputs: ["x", "s"], outputs: ["y"], name: "culprit" }],
