@@ -3,6 +3,7 @@
  * are their adjoints (shaders/movement/strided_copy.wgsl): of Transpose a Transpose, of Pad a Slice and the other way
  * round, of Expand a sum, of Concat one Slice per input.
  */
+import blockSource from "../../shaders/movement/block_copy.wgsl?raw";
 import copySource from "../../shaders/movement/strided_copy.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
@@ -14,6 +15,7 @@ import type { Emitter, Lowering, OnnxBinding, OnnxNode, OpDefinition } from "./o
 import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { gridSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
 
+const blockKernel = defineKernel("block_copy", blockSource, gridSource, slotsSource);
 const copyKernel = defineKernel("strided_copy", copySource, gridSource, indexingSource, slotsSource);
 
 /** The affine rule of a copy, per axis of the block written; see the shader's header. Omitted lists mean "as it is". */
@@ -74,8 +76,38 @@ function mergedAxes(rule: CopyRule): CopyAxis[] {
   return merged;
 }
 
+/** Elements that an invocation of block_copy.wgsl copies. */
+const RUN = 4;
+
+/** A rule that is a single run on both sides, all of it inside the source. */
+function asBlock(axes: readonly CopyAxis[]): CopyAxis | undefined {
+  const [axis] = axes;
+  if (axes.length !== 1 || !axis || axis.step !== 1 || axis.divisor !== 1 || axis.inStride !== 1 || axis.outStride !== 1) return undefined;
+  return axis.offset >= 0 && axis.offset + axis.extent <= axis.bound ? axis : undefined;
+}
+
 export function launchCopy(lowering: Lowering, input: Value, output: Value, rule: CopyRule): void {
   const merged = mergedAxes(rule);
+  const block = asBlock(merged);
+  if (block) {
+    lowering.launch({
+      kernel: blockKernel,
+      constants: { LANES },
+      bindings: { input, output, slots: "slots" },
+      params: {
+        copies: lowering.copies(output),
+        length: block.extent,
+        in_per_copy: sizeOf(input.shape),
+        in_offset: block.offset,
+        out_per_copy: sizeOf(output.shape),
+        out_offset: rule.outOffset ?? 0,
+        rows: lowering.rows,
+        in_lead: lowering.leadOf(input, output),
+      },
+      grid: { lead: output.lead, items: Math.ceil(block.extent / RUN), perGroup: LANES, depth: 1 },
+    });
+    return;
+  }
   const list = (of: (axis: CopyAxis) => number, fill: number) => axes(merged.map(of), fill);
   const elements = sizeOf(rule.extents);
   lowering.launch({
