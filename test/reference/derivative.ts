@@ -12,12 +12,21 @@ const STEP = 1e-6;
 /** What rounding leaves of a difference, relative to the values it was taken of. */
 export const DIFFERENCE_NOISE = 2 ** -52 / STEP;
 
-/** J u: the change of output `output` along direction `direction` of input `input`, for one sample. */
-export function numericTangent(model: TestModel, feeds: Feeds, input: string, direction: ArrayLike<number>, output = 0): Float64Array {
+/**
+ * J u: the change of output `output` along direction `direction` of input `input`, for one sample. Smaller steps meet fewer
+ * kinks and lose more to rounding.
+ */
+export function numericTangent(
+  model: TestModel,
+  feeds: Feeds,
+  input: string,
+  direction: ArrayLike<number>,
+  { output = 0, step = STEP }: { readonly output?: number; readonly step?: number } = {},
+): Float64Array {
   const moved = (sign: number) => {
-    const x = Float64Array.from(feeds[input]!, (value, i) => value + sign * STEP * direction[i]!);
+    const x = Float64Array.from(feeds[input]!, (value, i) => value + sign * step * direction[i]!);
     return evaluate(model, { ...feeds, [input]: x }, { bounds: false }).outputs[output]!.data;
   };
   const [ahead, behind] = [moved(1), moved(-1)];
-  return ahead.map((value, i) => (value - behind[i]!) / (2 * STEP));
+  return ahead.map((value, i) => (value - behind[i]!) / (2 * step));
 }

@@ -29,6 +29,9 @@ const kernels: Readonly<Record<string, ReferenceKernel>> = {
   ...movementKernels,
 };
 
+/** Whether the reference has an op. */
+export const hasReference = (op: string): boolean => op in kernels;
+
 export type Feeds = Readonly<Record<string, ArrayLike<number>>>;
 
 export interface Evaluation {

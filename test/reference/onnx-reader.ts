@@ -3,6 +3,7 @@ import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
 import type { TestAttribute, TestConstant, TestModel } from "./model.ts";
 
+const FLOAT = 1;
 const INT64 = 7;
 
 /** protobufjs gives 64-bit integers as numbers or as objects. */
@@ -14,6 +15,7 @@ function readConstant({ dims, dataType, rawData, floatData, int64Data }: onnx.IT
   if (dataType === INT64) {
     return { shape, data: raw ? Array.from(new BigInt64Array(raw), Number) : (int64Data ?? []).map(toNumber), type: "int64" };
   }
+  if (dataType !== FLOAT) throw new Error(`a constant of element type ${dataType}`);
   return { shape, data: raw ? new Float32Array(raw) : Float32Array.from(floatData ?? []) };
 }
 
