@@ -2,6 +2,7 @@
 import { vjpGraph } from "../../src/runtime/graph/differentiate.ts";
 import { GraphBuilder } from "../../src/runtime/graph/builder.ts";
 import { constant, sizeOf, withoutDeadNodes } from "../../src/runtime/graph/graph.ts";
+import { splitLarge } from "../../src/runtime/graph/passes/split-large.ts";
 import type { Graph, Value } from "../../src/runtime/graph/graph.ts";
 import type { Part } from "../../src/runtime/plan/program.ts";
 import type { Operands } from "./reference.ts";
@@ -109,7 +110,8 @@ function withoutIdleInputs(graph: Graph): Graph {
   return { ...graph, inputs: graph.inputs.filter((value) => read.has(value)) };
 }
 
-export function caseOf(shape: Shape): Case {
+/** `mostBytes` is the largest binding of the device: a dense layer beyond it is split, as Engine.load does. */
+export function caseOf(shape: Shape, mostBytes = Infinity): Case {
   const { inputs, graph, weights, bias } = forward(shape);
   const numbers = (value: Value, seed: number) => scattered(shape.samples * sizeOf(value.shape), seed);
   const [x, second] = inputs as [Value, Value?];
@@ -117,7 +119,10 @@ export function caseOf(shape: Shape): Case {
   if (second) made.set(second, numbers(second, SEEDS.w));
   const w = weights ?? (second && made.get(second));
   const operands = { x: made.get(x)!, ...(w && { w }), ...(bias && { bias }) };
-  if (!shape.adjoint) return { graph, part: "all", feeds: made, output: graph.outputs[0]!, operands };
+  if (!shape.adjoint) {
+    const fitting = splitLarge(graph, mostBytes);
+    return { graph: fitting, part: "all", feeds: made, output: fitting.outputs[0]!, operands };
+  }
 
   const derivative = vjpGraph(graph, graph.outputs[0]!, x);
   const alone = withoutIdleInputs(withoutDeadNodes({ ...derivative.graph, outputs: [derivative.result] }));

@@ -152,13 +152,14 @@ const number = (value: number | undefined) =>
   value === undefined ? "" : value >= 100 ? value.toFixed(0) : value.toPrecision(3).replace(/e.*$/, (tail) => tail);
 
 const HEADER = ["op", "shape", "variant", "", "gpu µs", "p10–p90", "wall µs", "cpu µs", "GFLOP/s", "GB/s", "of FMA", "of copy", "error"];
-const ALIGN: readonly Align[] = ["left", "left", "left", "left", ...HEADER.slice(4).map((): Align => "right")];
+/** What is long, why a variant was not timed, stands in the last column, where it widens no other. */
+const ALIGN: readonly Align[] = ["left", "left", "left", "left", ...HEADER.slice(4, -1).map((): Align => "right"), "left"];
 
 function rowOf(shape: ShapeResult, variant: VariantResult, peaks: Peaks, first: boolean, best: boolean): string[] {
   const { gpu, wall, processor, gflops, gbs, error, refused } = variant;
   const marks = `${variant.chosen ? "*" : ""}${best ? "<" : ""}`;
   const left = [first ? shape.op : "", first ? shape.name : "", variant.variant, marks];
-  if (refused !== undefined) return [...left, `not timed: ${refused}`];
+  if (refused !== undefined) return [...left, ...HEADER.slice(left.length, -1).map(() => ""), `not timed: ${refused}`];
   const spread = gpu ?? wall;
   return [
     ...left,

@@ -102,7 +102,7 @@ async function timeEmptySubmit({ device }: GpuContext): Promise<number> {
 async function runShape(context: GpuContext, timer: GpuTimer, shape: Shape, options: KernelOptions, log: Log): Promise<ShapeResult> {
   const { flops, bytes, intensity } = costOf(shape);
   const variants: VariantResult[] = [];
-  const made = caseOf(shape);
+  const made = caseOf(shape, context.device.limits.maxStorageBufferBindingSize);
   let candidates: Candidate[] = [];
   try {
     candidates = candidatesFor(shape, made.graph, context.facts, context.device.limits);

@@ -7,17 +7,20 @@ import { decodeDigits } from "../../src/data/digits.ts";
 import { encodeNpy } from "../../src/data/npy.ts";
 import { deepfool } from "../../src/index.ts";
 import type { AdapterDescription, DeepFoolResult, Engine, NdArray } from "../../src/index.ts";
+import type { TestModel } from "../../test/reference/model.ts";
 import { encodeModel } from "../../test/reference/onnx-builder.ts";
 import { adapterOption, dawnOptions } from "../kernels/node.ts";
 import { positiveInteger } from "../kernels/options.ts";
 import { adapterName, columns, fileName } from "../kernels/report.ts";
 import { spreadOf } from "../kernels/statistics.ts";
 import type { Spread } from "../kernels/statistics.ts";
-import { pictures, resnet18, resnet20 } from "./nets.ts";
+import { centringBias, pictures, resnet18, resnet20 } from "./nets.ts";
+import type { NetOptions } from "./nets.ts";
 
 interface Subject {
   readonly name: string;
-  readonly model: () => Uint8Array;
+  /** The net as a file; random ones need the engine to centre their logits. */
+  readonly model: (engine: Engine) => Uint8Array | Promise<Uint8Array>;
   readonly pictures: (count: number) => NdArray;
   /** Images attacked on a GPU, and on a CPU that stands in for one. */
   readonly images: { readonly hardware: number; readonly software: number };
@@ -32,17 +35,29 @@ const subjectsIn = (models: string): readonly Subject[] => [
   },
   {
     name: "cifar-resnet20-random",
-    model: () => encodeModel(resnet20({ classes: 10, extent: 32 })),
+    model: (engine) => centred(engine, resnet20, { classes: 10, extent: 32 }),
     pictures: (count) => pictures(count, 32),
     images: { hardware: 1024, software: 8 },
   },
   {
     name: "resnet18-random",
-    model: () => encodeModel(resnet18({ classes: 1000, extent: 224 })),
+    model: (engine) => centred(engine, resnet18, { classes: 1000, extent: 224 }),
     pictures: (count) => pictures(count, 224),
     images: { hardware: 256, software: 1 },
   },
 ];
+
+/** Pictures whose logits a random net is centred by; others than those attacked. */
+const CENTRING = { count: 16, seed: 99 } as const;
+
+async function centred(engine: Engine, build: (options: NetOptions) => TestModel, options: NetOptions): Promise<Uint8Array> {
+  const model = await engine.load(encodeModel(build(options)), { maxBatch: 4 });
+  const logits = await model.forward(pictures(CENTRING.count, options.extent, CENTRING.seed));
+  const bias = centringBias(await logits.read());
+  model.dispose();
+  logits.dispose();
+  return encodeModel(build({ ...options, bias }));
+}
 
 /** The first of the held-out digits of models/mnist-digits.bin. */
 function digits(models: string, count: number): NdArray {
@@ -101,7 +116,7 @@ async function runSubject(engine: Engine, subject: Subject, options: Options): P
   const images = subject.pictures(options.images ?? (engine.adapter.software ? software : hardware));
   const count = images.shape[0]!;
   const batch = Math.min(options.batch ?? 32, count);
-  const bytes = subject.model();
+  const bytes = await subject.model(engine);
   const begin = performance.now();
   const model = await engine.load(bytes, { name: subject.name, maxBatch: batch });
   try {

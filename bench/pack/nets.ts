@@ -66,11 +66,13 @@ class NetBuilder {
     return this.relu(this.add("Add", `${name}.sum`, [second, shortcut]));
   }
 
-  classifier(x: string, channels: number, classes: number): string {
+  classifier(x: string, channels: number, bias: Float32Array): string {
+    const classes = bias.length;
     const mean = this.add("GlobalAveragePool", "mean", [x]);
     const flat = this.add("Flatten", "flat", [mean], { axis: 1 });
     const w = this.weights("classifier.weight", [classes, channels], channels);
-    return this.add("Gemm", "logits", [flat, w, this.weights("classifier.bias", [classes], 200)], { transB: 1 });
+    this.constants["classifier.bias"] = { shape: [classes], data: bias };
+    return this.add("Gemm", "logits", [flat, w, "classifier.bias"], { transB: 1 });
   }
 }
 
@@ -81,6 +83,8 @@ export interface NetOptions {
   /** Divides all channels, for tests. */
   readonly thinner?: number;
   readonly seed?: number;
+  /** The last layer's; default zeros. See centringBias. */
+  readonly bias?: Float32Array;
 }
 
 function build(net: NetBuilder, extent: number): TestModel {
@@ -94,7 +98,7 @@ function build(net: NetBuilder, extent: number): TestModel {
 }
 
 /** ResNet-18 (He et al. 2016), its batch normalisations folded away: 1.8 billion multiply-adds at 224. */
-export function resnet18({ classes, extent, thinner = 1, seed = 18 }: NetOptions): TestModel {
+export function resnet18({ classes, extent, thinner = 1, seed = 18, bias = new Float32Array(classes) }: NetOptions): TestModel {
   const net = new NetBuilder(seed);
   const widths = [64, 128, 256, 512].map((width) => width / thinner);
   let x = net.maxPool(net.relu(net.conv("stem", "x", [3, widths[0]!], 7, 2)));
@@ -102,12 +106,12 @@ export function resnet18({ classes, extent, thinner = 1, seed = 18 }: NetOptions
     x = net.block(`stage${stage + 1}.block1`, x, widths[Math.max(0, stage - 1)]!, width, stage === 0 ? 1 : 2);
     x = net.block(`stage${stage + 1}.block2`, x, width, width, 1);
   });
-  net.classifier(x, widths[3]!, classes);
+  net.classifier(x, widths[3]!, bias);
   return build(net, extent);
 }
 
 /** The CIFAR ResNet-20 (He et al. 2016, section 4.2): 41 million multiply-adds at 32. */
-export function resnet20({ classes, extent, thinner = 1, seed = 20 }: NetOptions): TestModel {
+export function resnet20({ classes, extent, thinner = 1, seed = 20, bias = new Float32Array(classes) }: NetOptions): TestModel {
   const net = new NetBuilder(seed);
   const widths = [16, 32, 64].map((width) => width / thinner);
   let x = net.relu(net.conv("stem", "x", [3, widths[0]!], 3, 1));
@@ -117,8 +121,19 @@ export function resnet20({ classes, extent, thinner = 1, seed = 20 }: NetOptions
       x = net.block(`stage${stage + 1}.block${block}`, x, first ? widths[stage - 1]! : width, width, first ? 2 : 1);
     }
   });
-  net.classifier(x, widths[2]!, classes);
+  net.classifier(x, widths[2]!, bias);
   return build(net, extent);
+}
+
+/**
+ * The last layer's bias that gives each class the mean logit 0 over some pictures, from their logits [N, classes] without it.
+ * A random net gives every picture nearly the same logits; centred, labels differ and boundaries are near, as in trained nets.
+ */
+export function centringBias({ shape, data }: NdArray): Float32Array {
+  const [count, classes] = shape as [number, number];
+  const bias = new Float32Array(classes);
+  data.forEach((logit, i) => (bias[i % classes]! -= logit / count));
+  return bias;
 }
 
 const WAVES = 6;
