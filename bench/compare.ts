@@ -4,7 +4,7 @@ import type { Row } from "./rows.ts";
 import { relativeDistance, type Summary } from "./statistics.ts";
 
 export type Cell =
-  | (Summary & { readonly status: "measured"; readonly error: number; readonly pipelines: number })
+  | (Summary & { readonly status: "measured"; readonly error: number; readonly pipelines: number; readonly compilingMs: number })
   /** Its answer differs from Nudge's. */
   | { readonly status: "unequal"; readonly error: number; readonly why: string }
   /** In its own words, shortened. */

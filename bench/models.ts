@@ -105,18 +105,20 @@ async function digits(): Promise<Float32Array> {
     readFile(join(ROOT, "models/mnist-digits.bin")),
   ]);
   const { data, shape } = decodeDigits(json, bytes).heldOut.images;
-  return dithered(data.subarray(0, (data.length / shape[0]!) * IMAGES));
+  return grained(data.subarray(0, (data.length / shape[0]!) * IMAGES), [0, 1]);
 }
 
-const DITHER = 0.05;
+/** Levels of a byte. */
+const LEVELS = 255;
 const GOLDEN_RATIO = (1 + Math.sqrt(5)) / 2;
 
 /**
- * Digits on grained paper. On a background of one colour the windows of a max pool tie, and there a derivative is a matter of
- * convention: jax-js halves it among the largest, others give it to the first. Without ties all must agree.
+ * Pictures with grain of less than one of their levels. In an area of one colour the windows of a max pool tie, and there a
+ * derivative is a matter of convention: jax-js halves it among the largest, others give it to the first. Without ties all
+ * must agree.
  */
-function dithered(data: Float32Array): Float32Array {
-  return data.map((value, i) => value + DITHER * ((i * GOLDEN_RATIO) % 1));
+function grained(data: Float32Array, [low, high]: readonly [number, number]): Float32Array {
+  return data.map((value, i) => value + ((high - low) / LEVELS) * ((i * GOLDEN_RATIO) % 1));
 }
 
 /** The first IMAGES pictures of a folder, evenly spread over it, as the network takes them. */
@@ -132,7 +134,7 @@ async function pictures({ images, format, mean = [], std = [] }: Entry, shape: r
     const [channels, height, width] = shape as [number, number, number];
     const { images: pixels } = await loadImages(chosen, { ...format!, size: [height, width], layout: "NCHW" });
     const channelOf = (i: number) => Math.floor(i / (height * width)) % channels;
-    return Float32Array.from(pixels.data, (value, i) => (value - (mean[channelOf(i)] ?? 0)) / (std[channelOf(i)] ?? 1));
+    return grained(pixels.data, format!.range).map((value, i) => (value - (mean[channelOf(i)] ?? 0)) / (std[channelOf(i)] ?? 1));
   } finally {
     await rm(chosen, { recursive: true, force: true });
   }

@@ -33,6 +33,18 @@ export const budgets: Readonly<Record<"full" | "quick", Budget>> = {
 /** Calls after the first before samples count: enough to try every way that peers/fastest.ts chooses from. */
 const WARM_UP_CALLS = 4;
 
+const compiled = ({ pipelines, compilingMs }: Timing) => ({ pipelines, compilingMs });
+
+interface Contender {
+  readonly entry: ContestantEntry;
+  readonly error: number;
+  readonly samples: number[];
+  /** Milliseconds its calls have taken. */
+  spent: number;
+  readonly pipelines: number;
+  readonly compilingMs: number;
+}
+
 /** Pages stay open from row to row of a network; a cold start and a peak of memory have a new one for every sample. */
 export class Runner {
   private readonly pages = new Map<string, ContestantPage>();
@@ -52,7 +64,8 @@ export class Runner {
 
   async measure(row: Row): Promise<Cells> {
     const cells: Record<string, Cell> = {};
-    const running: { entry: ContestantEntry; error: number; samples: number[]; spent: number; pipelines: number }[] = [];
+    const running: { entry: ContestantEntry; error: number; samples: number[]; spent: number; pipelines: number; compilingMs: number }[] =
+      [];
     let reference: Float32Array | undefined;
     for (const entry of contestants) {
       const skipped = this.reasonToSkip(entry, row);
@@ -68,26 +81,30 @@ export class Runner {
         if (why) cells[entry.id] = { status: "unequal", error, why };
         // A cold start and a peak of memory need no warming up: the first answer counts.
         else if (row.measure === "memory")
-          cells[entry.id] = { status: "measured", error, pipelines: timing.pipelines, ...summarise([timing.peakBytes]) };
+          cells[entry.id] = { status: "measured", error, ...compiled(timing), ...summarise([timing.peakBytes]) };
         else {
           const first = row.work ? [] : [timing.ms];
-          running.push({ entry, error, samples: first, spent: timing.ms, pipelines: timing.pipelines });
+          running.push({ entry, error, samples: first, spent: timing.ms, ...compiled(timing) });
         }
       } catch (error) {
         cells[entry.id] = await this.failed(entry, error);
       }
     }
     const failures = new Map<string, Cell>();
-    const attempt = async (entry: ContestantEntry): Promise<Timing | undefined> => {
+    const attempt = async (contestant: Contender): Promise<void> => {
       try {
-        return (await this.once(entry, row, false)).timing;
+        const { timing } = await this.once(contestant.entry, row, false);
+        contestant.samples.push(timing.ms);
+        contestant.spent += timing.ms;
       } catch (error) {
-        failures.set(entry.id, await this.failed(entry, error));
-        return undefined;
+        failures.set(contestant.entry.id, await this.failed(contestant.entry, error));
       }
     };
     if (row.work) {
-      for (const contestant of running) await this.warmUp(contestant, () => attempt(contestant.entry));
+      for (const contestant of running) {
+        const failure = await this.warmUp(contestant, row, reference!);
+        if (failure) failures.set(contestant.entry.id, failure);
+      }
     }
     const limit = row.work ? this.budget.row : this.budget.cold;
     const unfinished = () =>
@@ -96,15 +113,10 @@ export class Runner {
           !failures.has(entry.id) && samples.length < this.budget.most && (samples.length < this.budget.least || spent < limit),
       );
     for (let turn = unfinished(); turn.length > 0; turn = unfinished()) {
-      for (const contestant of turn) {
-        const timing = await attempt(contestant.entry);
-        if (!timing) continue;
-        contestant.samples.push(timing.ms);
-        contestant.spent += timing.ms;
-      }
+      for (const contestant of turn) await attempt(contestant);
     }
-    for (const { entry, error, samples, pipelines } of running) {
-      cells[entry.id] = failures.get(entry.id) ?? { status: "measured", error, pipelines, ...summarise(samples) };
+    for (const { entry, error, samples, pipelines, compilingMs } of running) {
+      cells[entry.id] = failures.get(entry.id) ?? { status: "measured", error, pipelines, compilingMs, ...summarise(samples) };
     }
     return Object.fromEntries(contestants.map(({ id }) => [id, cells[id]!]));
   }
@@ -115,13 +127,23 @@ export class Runner {
     return why ? { status: "omitted", why } : undefined;
   }
 
-  private async warmUp(contestant: { spent: number }, attempt: () => Promise<Timing | undefined>): Promise<void> {
-    for (let call = 0, spent = contestant.spent; call < WARM_UP_CALLS && spent < this.budget.warmUp; call++) {
-      const timing = await attempt();
-      if (!timing) return;
-      spent += timing.ms;
+  /** Calls that do not count. A contestant that has changed its way or its numbers meanwhile is found out: the last answer is compared too. */
+  private async warmUp(contestant: Contender, row: Row, reference: Float32Array): Promise<Cell | undefined> {
+    const { entry } = contestant;
+    try {
+      let more = true;
+      for (let call = 1, spent = contestant.spent; more; call++) {
+        more = call < WARM_UP_CALLS && spent < this.budget.warmUp;
+        const { timing, answer } = await this.once(entry, row, !more);
+        spent += timing.ms;
+        const { error, why } = answer ? difference(row, answer, reference) : { error: 0 };
+        if (why) return { status: "unequal", error, why };
+      }
+    } catch (error) {
+      return this.failed(entry, error);
     }
     contestant.spent = 0;
+    return undefined;
   }
 
   private async once({ id }: ContestantEntry, row: Row, answered: boolean) {

@@ -61,7 +61,17 @@ function modelTable(rows: readonly ResultRow[]): string {
     const { ratio, target, outcome } = verdictText(verdict);
     return [title, ...contestants.map(({ id }) => cellText(cells[id]!, measure)), ratio, target, outcome];
   });
-  return grid([header, ...lines]);
+  return [grid([header, ...lines]), ...rows.filter(({ row }) => row === "cold").map(pipelinesOf)].join("\n");
+}
+
+/** What was compiled before the first logits. */
+function pipelinesOf({ cells }: ResultRow): string {
+  const parts = contestants.flatMap(({ id, name }) => {
+    const cell = cells[id]!;
+    if (cell.status !== "measured") return [];
+    return [`${name} ${cell.pipelines}${cell.compilingMs > 0 ? ` (waited ${figure(cell.compilingMs)} ms)` : ""}`];
+  });
+  return `pipelines until the first logits: ${parts.join(", ")}`;
 }
 
 function sizeTable({ sizes }: Results): string {

@@ -4,7 +4,7 @@
  */
 import type { Batch, Contestant, Net, NetFacts } from "./contestant.ts";
 import { countGpuMemory, peakBytes } from "./memory.ts";
-import { countPipelines, pipelinesMade } from "./pipelines.ts";
+import { compilingMs, countPipelines, pipelinesMade } from "./pipelines.ts";
 
 export type Work =
   | { readonly kind: "forward"; readonly samples: number }
@@ -18,6 +18,8 @@ export interface Timing {
   /** Since the page was opened. */
   readonly peakBytes: number;
   readonly pipelines: number;
+  /** Of these, the time spent waiting for asynchronous compilations. */
+  readonly compilingMs: number;
 }
 
 export interface Bench {
@@ -71,7 +73,12 @@ export function hostContestant(contestant: Contestant): void {
     const elements = facts.shape.reduce((product, extent) => product * extent, 1);
     return { samples, data: images.slice(0, samples * elements) };
   };
-  const timing = (started: number): Timing => ({ ms: performance.now() - started, peakBytes: peakBytes(), pipelines: pipelinesMade() });
+  const timing = (started: number): Timing => ({
+    ms: performance.now() - started,
+    peakBytes: peakBytes(),
+    pipelines: pipelinesMade(),
+    compilingMs: compilingMs(),
+  });
   const load = () => (net ??= contestant.load(bytes, facts));
 
   const call = async (loaded: Net, work: Work, x: Batch, cotangent: Float32Array): Promise<readonly Float32Array[]> => {

@@ -7,7 +7,16 @@ const rowNamed = (id: string) => rows.find((row) => row.id === id)!;
 const forward = rowNamed("forward-1");
 const deepfool = rowNamed("deepfool-1");
 
-const took = (median: number): Cell => ({ status: "measured", error: 0, pipelines: 1, n: 20, median, low: median, high: median });
+const took = (median: number): Cell => ({
+  status: "measured",
+  error: 0,
+  pipelines: 1,
+  compilingMs: 0,
+  n: 20,
+  median,
+  low: median,
+  high: median,
+});
 const unequal: Cell = { status: "unequal", error: 0.3, why: "differs by 3.0e-1" };
 const cannot: Cell = { status: "cannot", why: "no BatchNormalization" };
 const givenUp = (atLeast: number): Cell => ({ status: "slow", atLeast });
