@@ -1,7 +1,7 @@
 // The kernel benchmarks in headless Chrome.
 //
 //   npm run bench:kernels [-- --only PATTERN] [--quick] [--large] [--samples N] [--json] [--output FOLDER]
-//                         [--gpu] [--rounded-timestamps] [--no-robustness]
+//                         [--gpu] [--no-robustness]
 //
 // Prints a table, and writes it as JSON with a roofline picture into bench/results.
 

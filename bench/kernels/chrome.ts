@@ -9,17 +9,16 @@ import type { Draw } from "./save.ts";
 
 interface ChromeOptions extends CommandOptions {
   readonly gpu?: boolean;
-  readonly roundedTimestamps?: boolean;
   readonly robustness: boolean;
 }
 
 const LONGEST_RUN = 6 * 3_600_000;
 
 /** What Chrome is started with besides the flags of the tests. */
-export function chromeFlags({ roundedTimestamps, robustness }: Pick<ChromeOptions, "roundedTimestamps" | "robustness">): string[] {
+export function chromeFlags({ robustness }: Pick<ChromeOptions, "robustness">): string[] {
   return [
-    // Timestamps that are not rounded to 100 µs.
-    ...(roundedTimestamps ? [] : ["--enable-webgpu-developer-features"]),
+    // With this or --enable-unsafe-webgpu Chrome does not round timestamps to about 100 µs; reports say what was found.
+    "--enable-webgpu-developer-features",
     ...(robustness ? [] : ["--enable-dawn-features=disable_robustness"]),
   ];
 }
@@ -42,7 +41,6 @@ async function run(page: Page, url: string, options: ChromeOptions, host: string
 export function chromeCommand(url: string, output: string, draw: Draw): Command {
   return withKernelOptions(new Command("bench:kernels").description("times every kernel variant in headless Chrome"), output)
     .option("--gpu", "on the machine's GPU instead of SwiftShader")
-    .option("--rounded-timestamps", "without Chrome's developer features, as users have it: timestamps in steps of 100 µs")
     .option("--no-robustness", "without the clamps that Dawn puts around indices")
     .action(async (options: ChromeOptions) => {
       const browser = await launchChrome({
