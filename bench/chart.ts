@@ -6,7 +6,9 @@ import { figure } from "./table.ts";
 
 const WIDTH = 460;
 const BAR_STEP = 13;
-const COLOURS = { met: "#2a7f62", missed: "#c8553d" } as const;
+const COLOURS = { met: "#2a7f62", missed: "#c8553d", open: "#8d99ae" } as const;
+/** Where the best peer was given up, its time is a lower bound, which may not say whether a target is met. */
+const OUTCOMES = { met: "target met", missed: "target missed", open: "not known: the peer was given up" } as const;
 const INK = "#333";
 const MUTED = "#666";
 
@@ -23,7 +25,16 @@ function barsOf({ rows }: Results): Bar[] {
   return rows.flatMap(({ title, model, measure, verdict: { ratio, target, met, atLeast } }) =>
     ratio === undefined || measure !== "time"
       ? []
-      : [{ title, model, ratio, target, outcome: met ? "target met" : "target missed", label: `${atLeast ? "≥ " : ""}${figure(ratio)}×` }],
+      : [
+          {
+            title,
+            model,
+            ratio,
+            target,
+            outcome: met === undefined ? OUTCOMES.open : met ? OUTCOMES.met : OUTCOMES.missed,
+            label: `${atLeast ? "≥ " : ""}${figure(ratio)}×`,
+          },
+        ],
   );
 }
 
@@ -69,7 +80,7 @@ export async function chartOf(results: Results): Promise<string> {
             color: {
               field: "outcome",
               type: "nominal",
-              scale: { domain: ["target met", "target missed"], range: [COLOURS.met, COLOURS.missed] },
+              scale: { domain: Object.values(OUTCOMES), range: Object.values(COLOURS) },
               legend: { orient: "bottom", title: null },
             },
           },
