@@ -75,7 +75,7 @@ function referenceOf(bytes: Uint8Array, { inputs }: Model): TestModel | undefine
   try {
     model = readModel(bytes);
   } catch {
-    return undefined; // Half-precision or tensor attributes, which the reader does not know.
+    return undefined; // Number types or attributes that the reader does not know.
   }
   const [input] = model.inputs;
   const whole = model.inputs.length === 1 && input!.shape.slice(1).join() === inputs[0]!.shape.join();

@@ -42,8 +42,8 @@ const subjects: Readonly<Record<string, readonly Subject[]>> = {
   imagenet: [
     { file: "imagenet/mobilenetv1_0.25_128_qat_fp32.onnx", accuracy: 0.458, count: 50, ...IMAGENET },
     { file: "imagenet/mobilenetv1_0.25_224_fp32.onnx", accuracy: 0.565, count: 50, ...IMAGENET },
-    { file: "imagenet/mobilenetv2_1.0_224_tf2ptq_fp32.onnx", accuracy: 0.893, count: 10, ...IMAGENET },
-    { file: "imagenet/squeezenet1.1_logits_fp32.onnx", accuracy: 0.587, count: 10, range: [0, 255], channels: "bgr", mean: [128] },
+    { file: "imagenet/mobilenetv2_1.0_224_tf2ptq_fp32.onnx", accuracy: 0.893, count: 20, ...IMAGENET },
+    { file: "imagenet/squeezenet1.1_logits_fp32.onnx", accuracy: 0.587, count: 20, range: [0, 255], channels: "bgr", mean: [128] },
   ],
   cifar10: [
     { file: "cifar10/akamaster_resnet20.onnx", accuracy: 0.958, count: 50, ...STATED },

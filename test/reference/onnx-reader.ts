@@ -1,20 +1,31 @@
-/** The bytes of an ONNX file → TestModel, for files whose initialisers are float32 or int64. Shares no code with the importer. */
+/** The bytes of an ONNX file → TestModel, for files whose initialisers are float32, float16 or int64. Shares no code with the importer. */
 import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
 import type { TestAttribute, TestConstant, TestModel } from "./model.ts";
 
 const FLOAT = 1;
 const INT64 = 7;
+const FLOAT16 = 10;
 
 /** protobufjs gives 64-bit integers as numbers or as objects. */
 const toNumber = (value: unknown): number => Number(value);
 
-function readConstant({ dims, dataType, rawData, floatData, int64Data }: onnx.ITensorProto): TestConstant {
+/** IEEE 754 binary16, exactly. */
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const [exponent, fraction] = [(bits >> 10) & 0x1f, bits & 0x3ff];
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function readConstant({ dims, dataType, rawData, floatData, int32Data, int64Data }: onnx.ITensorProto): TestConstant {
   const shape = (dims ?? []).map(toNumber);
   const raw = rawData && rawData.byteLength > 0 ? rawData.slice().buffer : undefined;
   if (dataType === INT64) {
     return { shape, data: raw ? Array.from(new BigInt64Array(raw), Number) : (int64Data ?? []).map(toNumber), type: "int64" };
   }
+  // ONNX keeps the bits of halves in int32Data where they are not raw.
+  if (dataType === FLOAT16) return { shape, data: Float32Array.from(raw ? new Uint16Array(raw) : (int32Data ?? []), fromHalf) };
   if (dataType !== FLOAT) throw new Error(`a constant of element type ${dataType}`);
   return { shape, data: raw ? new Float32Array(raw) : Float32Array.from(floatData ?? []) };
 }
