@@ -9,8 +9,8 @@ export type Cell =
   | { readonly status: "unequal"; readonly error: number; readonly why: string }
   /** In its own words, shortened. */
   | { readonly status: "cannot"; readonly why: string }
-  /** One call took longer than this; it was given up. */
-  | { readonly status: "slow"; readonly atLeast: number }
+  /** One call took longer than this; it was given up. Only a call that would have counted bounds the contestant's time. */
+  | { readonly status: "slow"; readonly atLeast: number; readonly counts: boolean }
   /** Left out: the other build of the same peer was faster on this network. */
   | { readonly status: "omitted"; readonly why: string };
 
@@ -63,7 +63,8 @@ export function judge(row: Row, cells: Cells): Verdict {
   }
   // A peer that answers otherwise may be the fastest of all: no bound holds without it.
   if (peers.some(([, { status }]) => status === "unequal")) return { target, why: "answers differ" };
-  const slow = peers.flatMap(([id, cell]) => (cell.status === "slow" ? [{ id, atLeast: cell.atLeast }] : []));
+  if (peers.some(([, cell]) => cell.status === "slow" && !cell.counts)) return { target, why: "no peer was warm in time" };
+  const slow = peers.flatMap(([id, cell]) => (cell.status === "slow" && cell.counts ? [{ id, atLeast: cell.atLeast }] : []));
   if (slow.length > 0) {
     const { id, atLeast } = slow.reduce((fast, other) => (other.atLeast < fast.atLeast ? other : fast));
     const ratio = atLeast / nudge.median;

@@ -24,21 +24,14 @@ export class ContestantPage {
     private readonly browser: Browser,
     private readonly page: Page,
     private readonly server: BenchServer,
-    private readonly limit: number,
   ) {}
 
-  /** Opens the page and gives it a network's bytes, unread. Calls are given up after `limit` milliseconds. */
-  static async open(
-    adapter: ChromeAdapter,
-    server: BenchServer,
-    contestant: string,
-    model: BenchModel,
-    limit: number,
-  ): Promise<ContestantPage> {
+  /** Opens the page and gives it a network's bytes, unread. */
+  static async open(adapter: ChromeAdapter, server: BenchServer, contestant: string, model: BenchModel): Promise<ContestantPage> {
     const browser = await launchChrome({ adapter, protocolTimeout: PROTOCOL_TIMEOUT });
     try {
       const page = await ContestantPage.prepare(browser, server, contestant, model);
-      return new ContestantPage(browser, page, server, limit);
+      return new ContestantPage(browser, page, server);
     } catch (error) {
       await browser.close();
       throw error;
@@ -60,21 +53,25 @@ export class ContestantPage {
     return page;
   }
 
-  /** One call, or the cold start; with `answered` its result too. Throws SlowError, after which the page is of no use. */
-  async time(work: Work | undefined, answered = false): Promise<{ timing: Timing; answer?: Float32Array }> {
+  /**
+   * One call, or the cold start; with `answered` its result too. Given up after `limit` milliseconds by SlowError, after which
+   * the page is of no use.
+   */
+  async time(work: Work | undefined, limit: number, answered = false): Promise<{ timing: Timing; answer?: Float32Array }> {
     const name = answered ? ANSWER : undefined;
     const timing = await this.within(
       work
         ? this.page.evaluate((job, id) => window.bench.run(job, id), work, name)
         : this.page.evaluate((id) => window.bench.cold(id), name),
+      limit,
     );
     return answered ? { timing, answer: this.server.takeAnswer(ANSWER) } : { timing };
   }
 
-  private async within<T>(call: Promise<T>): Promise<T> {
+  private async within<T>(call: Promise<T>, limit: number): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new SlowError(this.limit)), this.limit);
+      timer = setTimeout(() => reject(new SlowError(limit)), limit);
     });
     call.catch(() => undefined);
     try {

@@ -21,13 +21,14 @@ export interface Budget {
   readonly cold: number;
   /** Milliseconds before samples count, so that compilers and the contestants' own choices settle. */
   readonly warmUp: number;
-  /** Milliseconds after which one call is given up. */
+  /** Milliseconds after which one call is given up: one that may be compiling, and one that counts. */
+  readonly firstCall: number;
   readonly call: number;
 }
 
 export const budgets: Readonly<Record<"full" | "quick", Budget>> = {
-  full: { most: 30, least: 3, row: 12_000, cold: 30_000, warmUp: 30_000, call: 240_000 },
-  quick: { most: 20, least: 1, row: 1_500, cold: 4_000, warmUp: 3_000, call: 12_000 },
+  full: { most: 30, least: 3, row: 12_000, cold: 30_000, warmUp: 30_000, firstCall: 240_000, call: 240_000 },
+  quick: { most: 20, least: 1, row: 1_500, cold: 4_000, warmUp: 3_000, firstCall: 30_000, call: 10_000 },
 };
 
 /** Calls after the first before samples count: enough to try every way that peers/fastest.ts chooses from. */
@@ -74,7 +75,7 @@ export class Runner {
         continue;
       }
       try {
-        const { timing, answer } = await this.once(entry, row, true);
+        const { timing, answer } = await this.once(entry, row, this.budget.firstCall, true);
         if (entry.id === NUDGE) reference = answer;
         else if (!reference) throw new Error("nothing to compare with");
         const { error, why } = difference(row, answer!, reference!);
@@ -87,17 +88,18 @@ export class Runner {
           running.push({ entry, error, samples: first, spent: timing.ms, ...compiled(timing) });
         }
       } catch (error) {
-        cells[entry.id] = await this.failed(entry, error);
+        // Nothing precedes a cold start; other first calls may be compiling.
+        cells[entry.id] = await this.failed(entry, error, row.measure === "time" && !row.work);
       }
     }
     const failures = new Map<string, Cell>();
     const attempt = async (contestant: Contender): Promise<void> => {
       try {
-        const { timing } = await this.once(contestant.entry, row, false);
+        const { timing } = await this.once(contestant.entry, row, row.work ? this.budget.call : this.budget.firstCall, false);
         contestant.samples.push(timing.ms);
         contestant.spent += timing.ms;
       } catch (error) {
-        failures.set(contestant.entry.id, await this.failed(contestant.entry, error));
+        failures.set(contestant.entry.id, await this.failed(contestant.entry, error, true));
       }
     };
     if (row.work) {
@@ -134,25 +136,25 @@ export class Runner {
       let more = true;
       for (let call = 1, spent = contestant.spent; more; call++) {
         more = call < WARM_UP_CALLS && spent < this.budget.warmUp;
-        const { timing, answer } = await this.once(entry, row, !more);
+        const { timing, answer } = await this.once(entry, row, this.budget.firstCall, !more);
         spent += timing.ms;
         const { error, why } = answer ? difference(row, answer, reference) : { error: 0 };
         if (why) return { status: "unequal", error, why };
       }
     } catch (error) {
-      return this.failed(entry, error);
+      return this.failed(entry, error, false);
     }
     contestant.spent = 0;
     return undefined;
   }
 
-  private async once({ id }: ContestantEntry, row: Row, answered: boolean) {
+  private async once({ id }: ContestantEntry, row: Row, limit: number, answered: boolean) {
     if (row.measure === "memory" || !row.work) {
       const page = await this.open(id);
       try {
         // Two calls: what is kept from one to the next counts.
-        if (row.work) await page.time(row.work);
-        return await page.time(row.work, answered);
+        if (row.work) await page.time(row.work, limit);
+        return await page.time(row.work, limit, answered);
       } finally {
         await page.close();
       }
@@ -162,19 +164,19 @@ export class Runner {
       page = await this.open(id);
       this.pages.set(id, page);
     }
-    return page.time(row.work, answered);
+    return page.time(row.work, limit, answered);
   }
 
   private open(id: string): Promise<ContestantPage> {
-    return ContestantPage.open(this.adapter, this.server, id, this.model, this.budget.call);
+    return ContestantPage.open(this.adapter, this.server, id, this.model);
   }
 
-  private async failed({ id }: ContestantEntry, error: unknown): Promise<Cell> {
+  private async failed({ id }: ContestantEntry, error: unknown, counts: boolean): Promise<Cell> {
     if (!(error instanceof SlowError)) return { status: "cannot", why: inFewWords((error as Error).message) };
     // Its page is still at work and would disturb the others; the next row gets a new one.
     await this.pages.get(id)?.close();
     this.pages.delete(id);
-    return { status: "slow", atLeast: error.milliseconds };
+    return { status: "slow", atLeast: error.milliseconds, counts };
   }
 
   async close(): Promise<void> {

@@ -28,7 +28,7 @@ export function cellText(cell: Cell, measure: Measure): string {
     case "cannot":
       return `cannot: ${cell.why}`;
     case "slow":
-      return `given up after ${figure(cell.atLeast / SECOND)} s`;
+      return `given up after ${figure(cell.atLeast / SECOND)} s${cell.counts ? "" : ", not yet warm"}`;
     case "omitted":
       return cell.why;
   }

@@ -96,3 +96,13 @@ export function repeatLast(data: Float32Array, stride: number, count: number): F
   for (let at = data.length; at < longer.length; at += stride) longer.set(data.subarray(data.length - stride), at);
   return longer;
 }
+
+/** Every row of `stride` numbers `times` times, its copies side by side. */
+export function repeatEach(data: Float32Array, stride: number, times: number): Float32Array {
+  const longer = new Float32Array(data.length * times);
+  for (let at = 0; at < longer.length; at += stride) {
+    const row = Math.floor(at / (stride * times)) * stride;
+    longer.set(data.subarray(row, row + stride), at);
+  }
+  return longer;
+}

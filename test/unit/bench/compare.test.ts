@@ -19,7 +19,7 @@ const took = (median: number): Cell => ({
 });
 const unequal: Cell = { status: "unequal", error: 0.3, why: "differs by 3.0e-1" };
 const cannot: Cell = { status: "cannot", why: "no BatchNormalization" };
-const givenUp = (atLeast: number): Cell => ({ status: "slow", atLeast });
+const givenUp = (atLeast: number, counts = true): Cell => ({ status: "slow", atLeast, counts });
 const cells = (nudge: Cell, others: Cells): Cells => ({ nudge, ...others });
 
 describe("judge", () => {
@@ -55,6 +55,11 @@ describe("judge", () => {
     });
     expect(judge(deepfool, cells(took(100), { jax: givenUp(500) })).met).toBeUndefined();
     expect(judge(deepfool, cells(took(100), { jax: givenUp(5000), tfjs: unequal }))).toEqual({ target: 8, why: "answers differ" });
+  });
+
+  test("takes no bound from a call that may have been compiling", () => {
+    const verdict = judge(deepfool, cells(took(100), { jax: givenUp(5000, false), tfjs: givenUp(9000) }));
+    expect(verdict).toEqual({ target: 8, why: "no peer was warm in time" });
   });
 
   test("misses nothing where no peer can, and everything where Nudge cannot", () => {

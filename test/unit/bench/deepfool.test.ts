@@ -1,7 +1,7 @@
 /** The peers' loop of DeepFool, on a linear classifier whose smallest perturbation is known. */
 import { expect, test } from "vitest";
 import type { Batch } from "../../../bench/page/contestant.ts";
-import { deepfoolOn, largest, padded, type Steps } from "../../../bench/peers/deepfool.ts";
+import { deepfoolOn, largest, padded, repeatEach, type Steps } from "../../../bench/peers/deepfool.ts";
 import { fastest } from "../../../bench/peers/fastest.ts";
 
 const WEIGHTS = [
@@ -61,6 +61,10 @@ test("batches are padded to powers of two by their last sample", () => {
     samples: 4,
     data: Float32Array.from([1, 2, 3, 4, 5, 6, 5, 6]),
   });
+});
+
+test("copies of a sample lie side by side", () => {
+  expect([...repeatEach(Float32Array.from([1, 2, 3, 4]), 2, 3)]).toEqual([1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4]);
 });
 
 test("the fastest way that works is used, after each was tried twice", async () => {
