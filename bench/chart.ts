@@ -8,7 +8,7 @@ const WIDTH = 460;
 const BAR_STEP = 13;
 const COLOURS = { met: "#2a7f62", missed: "#c8553d", open: "#8d99ae" } as const;
 /** Where the best peer was given up, its time is a lower bound, which may not say whether a target is met. */
-const OUTCOMES = { met: "target met", missed: "target missed", open: "not known: the peer was given up" } as const;
+const OUTCOMES = { met: "target met", missed: "target missed", open: "not known" } as const;
 const INK = "#333";
 const MUTED = "#666";
 
