@@ -1,7 +1,7 @@
 /** The comparison as a picture: how many times faster than the best peer, with the target beside it. */
-import { Error as ERRORS_ONLY, logger, parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { TopLevelSpec } from "vega-lite";
 import type { Results } from "./results.ts";
+import { svgOf } from "./svg.ts";
 import { figure } from "./table.ts";
 
 const WIDTH = 460;
@@ -103,10 +103,5 @@ export async function chartOf(results: Results): Promise<string> {
       font: "sans-serif",
     },
   };
-  const view = new View(parse(compile(spec, { logger: logger(ERRORS_ONLY) }).spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  return svgOf(spec);
 }

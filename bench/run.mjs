@@ -1,16 +1,8 @@
 // Starts bench/main.ts, which Node cannot run by itself.
 
-import { fileURLToPath } from "node:url";
-import { createServer } from "vite";
+import { typescriptServer } from "../scripts/typescript.mjs";
 
-const server = await createServer({
-  root: fileURLToPath(new URL("..", import.meta.url)),
-  configFile: false,
-  logLevel: "error",
-  appType: "custom",
-  oxc: { target: "node20" }, // Node 20 does not know `using`.
-  server: { middlewareMode: true, ws: false, watch: null },
-});
+const server = await typescriptServer();
 try {
   const { main } = await server.ssrLoadModule("/bench/main.ts");
   process.exitCode = await main(process.argv.slice(2));

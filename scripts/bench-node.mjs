@@ -5,18 +5,9 @@
 //
 // Prints a table, and writes it as JSON with a roofline picture into bench/results.
 
-import { fileURLToPath } from "node:url";
-import { createServer } from "vite";
+import { root, typescriptServer } from "./typescript.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const server = await createServer({
-  root,
-  configFile: false,
-  logLevel: "error",
-  appType: "custom",
-  oxc: { target: "node20" },
-  server: { middlewareMode: true, ws: false, watch: null },
-});
+const server = await typescriptServer();
 const { kernelsCommand } = await server.ssrLoadModule("/bench/kernels/node.ts");
 const { rooflineOf } = await server.ssrLoadModule("/bench/kernels/roofline.ts");
 try {

@@ -6,21 +6,12 @@
 // --write notes the counts in test/conformance/counts.json, from which docs/operators.md takes them.
 
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { createServer } from "vite";
+import { root, typescriptServer } from "./typescript.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const option = (name) => process.argv.includes(`--${name}`);
 const only = option("only") ? new RegExp(process.argv[process.argv.indexOf("--only") + 1]) : /./;
 
-const server = await createServer({
-  root,
-  configFile: false,
-  logLevel: "error",
-  appType: "custom",
-  oxc: { target: "node20" }, // Node 20 does not know `using`.
-  server: { middlewareMode: true, ws: false, watch: null },
-});
+const server = await typescriptServer();
 const { runCase, suiteCases } = await server.ssrLoadModule("/test/conformance/onnx-suite.ts");
 const { openGpu } = await server.ssrLoadModule("/src/cli/gpu.ts");
 const cases = suiteCases().filter(({ suite, name }) => only.test(`${suite}/${name}`));

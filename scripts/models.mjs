@@ -6,21 +6,12 @@
 // a regular expression and keeps what the page says of the others.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { createServer } from "vite";
+import { root, typescriptServer } from "./typescript.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const option = (name) => process.argv.includes(`--${name}`);
 const only = option("only") ? new RegExp(process.argv[process.argv.indexOf("--only") + 1]) : /./;
 
-const server = await createServer({
-  root,
-  configFile: false,
-  logLevel: "error",
-  appType: "custom",
-  oxc: { target: "node20" }, // Node 20 does not know `using`.
-  server: { middlewareMode: true, ws: false, watch: null },
-});
+const server = await typescriptServer();
 const { indexedModels, readBytes } = await server.ssrLoadModule("/test/conformance/shared-data.ts");
 const { measuredIn, modelsPage, readModelsPage } = await server.ssrLoadModule("/scripts/models-table.ts");
 const { derivativeErrors, dimensions, forwardError } = await server.ssrLoadModule("/test/conformance/measurements.ts");

@@ -1,9 +1,8 @@
 /** The roofline picture: how much a shape computes for each byte, against how fast the best variant does it. */
-import { parse, View } from "vega";
-import { compile } from "vega-lite";
 import type { TopLevelSpec } from "vega-lite";
 import { adapterName, bestOf } from "./report.ts";
 import type { Report } from "./report.ts";
+import { svgOf } from "../svg.ts";
 
 const SIZE = { width: 640, height: 400 } as const;
 /** Powers of two beyond the outermost points, so that no point lies on the frame. */
@@ -92,10 +91,5 @@ export async function rooflineOf(report: Report): Promise<string> {
     ],
     config: { axis: { gridColor: "#eee", labelFontSize: 11 }, view: { stroke: "#ccc" }, font: "sans-serif" },
   };
-  const view = new View(parse(compile(spec).spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  return svgOf(spec);
 }

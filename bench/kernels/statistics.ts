@@ -1,12 +1,9 @@
 /** Timings as numbers: percentiles, and which timestamps of a GPU may be believed. Pure. */
+import { quantile } from "d3-array";
 
 /** Linear interpolation between closest ranks, q from 0 to 1. NaN for an empty list. */
 export function percentile(values: readonly number[], q: number): number {
-  if (values.length === 0) return NaN;
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = Math.min(Math.max(q, 0), 1) * (sorted.length - 1);
-  const [below, above] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
-  return below + (above - below) * (at - Math.floor(at));
+  return quantile(values, q) ?? NaN;
 }
 
 export interface Spread {

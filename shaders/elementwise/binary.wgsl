@@ -21,12 +21,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 @group(0) @binding(3) var<uniform>             params: Params;
 
-fn operand_copy(lead: u32, copy: u32) -> u32 {
-  if (lead == 0u) { return 0u; }
-  if (lead == 2u) { return forward_copy(copy); }
-  return copy;
-}
-
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,

@@ -20,12 +20,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;
 @group(0) @binding(4) var<uniform>             params: Params;
 
-fn operand_start(lead: u32, copy: u32, per_copy: u32) -> u32 {
-  if (lead == 0u) { return 0u; }
-  if (lead == 2u) { return forward_copy(copy) * per_copy; }
-  return copy * per_copy;
-}
-
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -36,11 +30,11 @@ fn main(
   if (item >= params.elements) { return; }
   let copy = item / params.elements_per_copy;
   let at = coordinates(item % params.elements_per_copy, Axes(params.extents[0], params.extents[1]));
-  let at_condition = operand_start(params.leads.x, copy, params.per_copy.x)
+  let at_condition = operand_copy(params.leads.x, copy) * params.per_copy.x
     + u32(address(at, Axes(params.condition_strides[0], params.condition_strides[1])));
   if (condition[at_condition] != 0.0) {
-    output[item] = a[operand_start(params.leads.y, copy, params.per_copy.y) + u32(address(at, Axes(params.a_strides[0], params.a_strides[1])))];
+    output[item] = a[operand_copy(params.leads.y, copy) * params.per_copy.y + u32(address(at, Axes(params.a_strides[0], params.a_strides[1])))];
   } else {
-    output[item] = b[operand_start(params.leads.z, copy, params.per_copy.z) + u32(address(at, Axes(params.b_strides[0], params.b_strides[1])))];
+    output[item] = b[operand_copy(params.leads.z, copy) * params.per_copy.z + u32(address(at, Axes(params.b_strides[0], params.b_strides[1])))];
   }
 }

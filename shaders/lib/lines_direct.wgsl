@@ -1,9 +1,9 @@
 // lines_direct: kernels that walk lines of numbers, one line to an invocation. lines_tiled.wgsl gives the same functions for
 // one line to a workgroup; a kernel is written once and linked with either.
 //
-//   line_index     the line this invocation works on
-//   FIRST, STEP    it walks elements FIRST(lane), FIRST + STEP, …
-//   total          the sum over the line, given what this invocation found;  largest: the maximum
+//   line_index            the line this invocation works on
+//   first_element, STEP   it walks every STEP-th element from that one on
+//   total, largest        the sum and the maximum over the line, given those of what this invocation walked
 //
 // used by          software adapters, and many short lines
 // linked with      lib/grid

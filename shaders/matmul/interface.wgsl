@@ -24,10 +24,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read>       addend: array<f32>;
 
 fn operand_matrix(lead: u32, matrices: u32, matrix: u32) -> u32 {
-  var copy = matrix / params.matrices_per_copy;
-  if (lead == 0u) { copy = 0u; }
-  if (lead == 2u) { copy = forward_copy(copy); }
-  return copy * matrices + (matrix % params.matrices_per_copy) % matrices;
+  return operand_copy(lead, matrix / params.matrices_per_copy) * matrices + (matrix % params.matrices_per_copy) % matrices;
 }
 
 /// Where row `line` of A begins.

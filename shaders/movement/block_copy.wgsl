@@ -28,10 +28,7 @@ fn main(
   let item = item_index(group, grid, lane);
   let copy = item / items;
   if (copy >= params.copies) { return; }
-  var in_copy = copy;
-  if (params.in_lead == 0u) { in_copy = 0u; }
-  if (params.in_lead == 2u) { in_copy = forward_copy(copy); }
-  let source = in_copy * params.in_per_copy + params.in_offset;
+  let source = operand_copy(params.in_lead, copy) * params.in_per_copy + params.in_offset;
   let place = copy * params.out_per_copy + params.out_offset;
   for (var i = item % items; i < params.length; i += items) { output[place + i] = input[source + i]; }
 }

@@ -53,11 +53,8 @@ fn main(
   let from_back = source_coordinate(at.back, 1u);
   var result = params.fill;
   if (all(from_front >= vec4i(0)) && all(from_back >= vec4i(0))) {
-    var in_copy = copy;
-    if (params.in_lead == 0u) { in_copy = 0u; }
-    if (params.in_lead == 2u) { in_copy = forward_copy(copy); }
     let read_at = address(Axes(from_front, from_back), Axes(params.in_strides[0], params.in_strides[1]));
-    result = input[in_copy * params.in_per_copy + u32(read_at)];
+    result = input[operand_copy(params.in_lead, copy) * params.in_per_copy + u32(read_at)];
   }
   let write_at = address(at, Axes(params.out_strides[0], params.out_strides[1]));
   output[copy * params.out_per_copy + params.out_offset + u32(write_at)] = result;

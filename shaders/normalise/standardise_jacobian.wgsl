@@ -9,7 +9,7 @@
 //          as d
 // grid     lines of d along the folded line; each is walked twice
 //
-// specialised by   const LANES: u32; const Y_LEAD: u32 (1 the same copy of y, 2 by slots);
+// specialised by   const LANES: u32; const Y_LEAD: u32 (lib/slots);
 // linked with      lib/grid, lib/slots, and one of lib/lines_direct, lib/lines_tiled
 
 struct Params { lines: u32, lines_per_copy: u32, extent: u32, rows: u32 }
@@ -28,10 +28,7 @@ fn main(
 ) {
   let line = line_index(group, grid, lane);
   if (line >= params.lines) { return; }
-  let copy = line / params.lines_per_copy;
-  var y_copy = copy;
-  if (Y_LEAD == 2u) { y_copy = forward_copy(copy); }
-  let y_line = y_copy * params.lines_per_copy + line % params.lines_per_copy;
+  let y_line = operand_copy(Y_LEAD, line / params.lines_per_copy) * params.lines_per_copy + line % params.lines_per_copy;
 
   let base = line * params.extent;
   let y_base = y_line * params.extent;

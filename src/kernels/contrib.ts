@@ -9,15 +9,13 @@ import { transposeLastTwo } from "./movement.ts";
 import { numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
 import { importersOnly, Unsupported } from "./op.ts";
 import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
-import { sampleNormalisationOps } from "./sample-normalisation.ts";
+import { layerNormalization } from "./sample-normalisation.ts";
 
 /** The standard ops that these stand for are read as of this opset. */
 const STANDARD_OPSET = 17;
 
 const standard = (binding: OnnxBinding, node: OnnxNode, inputs: OnnxNode["inputs"], emit: Emitter) =>
   binding.import({ ...node, opset: STANDARD_OPSET, inputs }, emit);
-
-const layerNormalization = sampleNormalisationOps.find(({ onnx }) => onnx?.["LayerNormalization"])!.onnx!["LayerNormalization"]!;
 
 const plus = (x: Value, y: Value | undefined, emit: Emitter): Value => (y ? emit.add("Add", [x, y]) : x);
 

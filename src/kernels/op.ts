@@ -95,6 +95,11 @@ export interface Lowering {
   leadOf(operand: Value, output: Value): 0 | 1 | 2;
   /** Whether anybody reads this output. */
   isRead(value: Value): boolean;
+  /**
+   * What a kernel binds for an output that may be unread: itself, or four bytes of its own, because a kernel may not bind one
+   * buffer twice for writing.
+   */
+  boundOutput(value: Value): Value;
   launch(request: LaunchRequest): void;
   /** Makes `output` another name for `input`'s memory (reshape). */
   alias(output: Value, input: Value): void;

@@ -239,10 +239,8 @@ const maxPool = defineOp({
   lower: (lowering) => {
     const [x] = lowering.node.inputs as [Value];
     const [y, argmax] = lowering.node.outputs as [Value, Value];
-    const wanted = lowering.isRead(argmax);
-    // A kernel may not bind one buffer twice for writing, so an unread argmax gets a value of its own, of four bytes.
-    const target = wanted ? argmax : lowering.scratch({ ...y, lead: "shared" }, [1]);
-    launchPool(lowering, maxKernel, { WITH_ARGMAX: wanted }, { input: x, output: y, argmax: target }, x, y);
+    const constants = { WITH_ARGMAX: lowering.isRead(argmax) };
+    launchPool(lowering, maxKernel, constants, { input: x, output: y, argmax: lowering.boundOutput(argmax) }, x, y);
   },
   vjp: ({ node, emit }, cotangent) => [emit.add("MaxPoolAdjoint", [cotangent, node.outputs[1]], node.attributes)],
   jvp: ({ node, emit }, [tangent]) => emit.add("MaxPoolTangent", [tangent, node.outputs[1]], node.attributes),

@@ -10,7 +10,7 @@ import type { Value } from "../runtime/graph/graph.ts";
 import { reshapeTo } from "./broadcast.ts";
 import { normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { importersOnly } from "./op.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
 import { norm1, norm2, reduceOver } from "./reduce.ts";
 import { powerOf } from "./unary-functions.ts";
 
@@ -136,11 +136,13 @@ function importMeanVarianceNormalization(node: OnnxNode, emit: Emitter): readonl
   return [emit.add("Div", [centred, deviation])];
 }
 
+export const layerNormalization: OnnxBinding = { since: 1, import: importLayerNormalization };
+
 export const sampleNormalisationOps: readonly OpDefinition[] = [
   importersOnly("sample normalisations", {
     InstanceNormalization: { since: 6, import: importInstanceNormalization },
     GroupNormalization: { since: 18, import: importGroupNormalization },
-    LayerNormalization: { since: 1, import: importLayerNormalization },
+    LayerNormalization: layerNormalization,
     RMSNormalization: { since: 23, import: importRmsNormalization },
     LRN: { since: 1, import: importLrn },
     LpNormalization: { since: 1, import: importLpNormalization },

@@ -39,13 +39,10 @@ const standardise = defineOp({
     const { axis, epsilon } = read(lowering.node.attributes);
     const extent = sizeOf(input.shape.slice(axis));
     const { kernel, constants, grid, lines } = planLines(kernels, lowering, output, sizeOf(input.shape) / extent, extent);
-    const wanted = lowering.isRead(scale);
-    // A kernel may not bind one buffer twice for writing, so an unread scale gets a value of its own, of four bytes.
-    const target = wanted ? scale : lowering.scratch({ ...output, lead: "shared" }, [1]);
     lowering.launch({
       kernel,
-      constants: { ...constants, WITH_SCALE: wanted },
-      bindings: { input, output, scale: target },
+      constants: { ...constants, WITH_SCALE: lowering.isRead(scale) },
+      bindings: { input, output, scale: lowering.boundOutput(scale) },
       params: { lines, extent, epsilon },
       grid,
     });

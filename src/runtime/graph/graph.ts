@@ -74,8 +74,12 @@ export function constant(
   return { name, shape: [...shape], type, lead: "shared", data: stored, ...(onnxType !== undefined && { onnxType }) };
 }
 
-/** Which node makes each value, and which nodes read it. */
-export function indexGraph(graph: Graph): { producers: Map<Value, Node>; consumers: Map<Value, Node[]> } {
+/** Which node makes each value, which nodes read it, and whether it is read once and is no output: what fusion may take away. */
+export function indexGraph(graph: Graph): {
+  producers: Map<Value, Node>;
+  consumers: Map<Value, Node[]>;
+  readOnce: (value: Value) => boolean;
+} {
   const producers = new Map<Value, Node>();
   const consumers = new Map<Value, Node[]>();
   for (const node of graph.nodes) {
@@ -87,7 +91,8 @@ export function indexGraph(graph: Graph): { producers: Map<Value, Node>; consume
       else consumers.set(input, [node]);
     }
   }
-  return { producers, consumers };
+  const readOnce = (value: Value) => consumers.get(value)?.length === 1 && !graph.outputs.includes(value);
+  return { producers, consumers, readOnce };
 }
 
 /** The graph without nodes whose outputs nobody reads. */

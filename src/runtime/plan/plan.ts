@@ -113,6 +113,12 @@ function loweringOf(
   launches: Launch[],
   aliases: Map<Value, Value>,
 ): Lowering {
+  const scratch = (like: Value, shape: readonly number[]): Value => ({
+    name: `${node.name}/scratch`,
+    shape: [...shape],
+    type: "float",
+    lead: like.lead,
+  });
   return {
     node,
     adapter: request.adapter,
@@ -121,6 +127,7 @@ function loweringOf(
     copies: (value) => copiesOf(value.lead),
     leadOf: (operand, output) => (operand.lead === "shared" ? 0 : operand.lead === output.lead ? 1 : 2),
     isRead: (value) => reads.has(value),
+    boundOutput: (value) => (reads.has(value) ? value : scratch({ ...value, lead: "shared" }, [1])),
     launch: ({ macs = 0, ...rest }: LaunchRequest) => launches.push({ node: node.name, macs, ...rest }),
     alias: (output, input) => aliases.set(output, input),
     pack: (source, key, elements, make): Packed => ({
@@ -130,7 +137,7 @@ function loweringOf(
       bytes: elements * BYTES,
       make: () => make(source.data!),
     }),
-    scratch: (like, shape) => ({ name: `${node.name}/scratch`, shape: [...shape], type: "float", lead: like.lead }),
+    scratch,
   };
 }
 

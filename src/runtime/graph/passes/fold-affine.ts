@@ -12,16 +12,10 @@ import { clampOf } from "../../../kernels/epilogue.ts";
 const channelAxisFromEnd: Readonly<Record<string, number>> = { Conv: 3, ConvTranspose: 3, MatMul: 1 };
 
 export function foldAffine(graph: Graph): Graph {
-  const { consumers } = indexGraph(graph);
+  const { readOnce } = indexGraph(graph);
   const layers = new Map<Value, Node>();
   const folded = rewrite(graph, (node, inputs, builder) => {
-    const outputs = foldInto(
-      node,
-      inputs,
-      builder,
-      layers,
-      (value) => (consumers.get(value)?.length ?? 0) === 1 && !graph.outputs.includes(value),
-    );
+    const outputs = foldInto(node, inputs, builder, layers, readOnce);
     for (const made of builder.nodes.slice(-1)) if (made.op in channelAxisFromEnd) layers.set(made.outputs[0]!, made);
     return outputs;
   });

@@ -23,11 +23,11 @@ function expanded(constant: Value, shape: readonly number[], builder: GraphBuild
 }
 
 export function fuseAffine(graph: Graph): Graph {
-  const { producers, consumers } = indexGraph(graph);
+  const { producers, readOnce } = indexGraph(graph);
   const { graph: fused } = rewrite(graph, (node, _inputs, builder, current) => {
     const sum = operands(node, "Add");
     const product = sum && operands(producers.get(sum.value), "Mul");
-    if (!product || consumers.get(sum.value)!.length !== 1 || graph.outputs.includes(sum.value)) return undefined;
+    if (!product || !readOnce(sum.value)) return undefined;
     const shape = broadcastShapes(product.constant.shape, sum.constant.shape);
     const [scale, shift] = [product.constant, sum.constant].map((constant) => expanded(constant, shape, builder));
     return [builder.add("Affine", [current(product.value), scale, shift])];

@@ -22,8 +22,7 @@ function clampRange(node: Node): { low: number; high: number } | undefined {
 }
 
 export function fuseEpilogues(graph: Graph): { graph: Graph; replaced: ReadonlyMap<Value, Value> } {
-  const { consumers } = indexGraph(graph);
-  const readOnce = (value: Value) => consumers.get(value)?.length === 1 && !graph.outputs.includes(value);
+  const { readOnce } = indexGraph(graph);
   const makers = new Map<Value, Node>();
   const result = rewrite(graph, (node, inputs, builder) => {
     const fused = fuse(node, inputs);

@@ -11,12 +11,12 @@ import { indexGraph, withoutDeadNodes } from "../graph.ts";
 import type { Graph } from "../graph.ts";
 
 export function maskBeforePool(graph: Graph): Graph {
-  const { producers, consumers } = indexGraph(graph);
+  const { producers, readOnce } = indexGraph(graph);
   const { graph: moved } = rewrite(graph, (node, _inputs, builder, current) => {
     if (node.op !== "Mask") return undefined;
     const [y, direction] = node.inputs;
     const adjoint = producers.get(direction!);
-    if (adjoint?.op !== "MaxPoolAdjoint" || consumers.get(direction!)?.length !== 1 || graph.outputs.includes(direction!)) return undefined;
+    if (adjoint?.op !== "MaxPoolAdjoint" || !readOnce(direction!)) return undefined;
     const [dy, argmax] = adjoint.inputs;
     const pool = producers.get(argmax!);
     if (pool?.op !== "MaxPool" || pool.inputs[0] !== y) return undefined;
