@@ -22,8 +22,6 @@
 
 const STRIP: u32 = 4u * PARTS;
 
-@group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
-
 /// Sums of a strip: a, b, c are its first, second and third four pixels; the number is the output channel.
 struct Sums {
   a0: vec4f, a1: vec4f, a2: vec4f, a3: vec4f, a4: vec4f, a5: vec4f, a6: vec4f, a7: vec4f,
@@ -54,6 +52,13 @@ fn columns_from(first: i32) -> Columns {
   );
 }
 
+/// The columns of a row that may lie outside the picture.
+fn columns_where(there: bool, columns: Columns) -> Columns {
+  var c = columns;
+  c.i0 &= vec4<bool>(there); c.i1 &= vec4<bool>(there); c.i2 &= vec4<bool>(there); c.i3 &= vec4<bool>(there); c.i4 &= vec4<bool>(there);
+  return c;
+}
+
 fn load(base: u32, columns: vec4u, inside: vec4<bool>) -> vec4f {
   let at = base + columns;
   return select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), inside);
@@ -79,17 +84,21 @@ fn slid(run: Run) -> Run {
 /// The sums with one tap added; `second` is the distance to the weights of the upper four channels.
 fn with_tap(sums: Sums, run: Run, at_weight: u32, second: u32) -> Sums {
   var s = sums;
-  let w = weights[at_weight];
-  s.a0 += w.x * run.x0; s.b0 += w.x * run.x1;
-  if (PARTS > 2u) { s.c0 += w.x * run.x2; }
-  if (CHANNELS > 1u) {
+  if (CHANNELS == 1u) {
+    let w = first_weight(at_weight);
+    s.a0 += w * run.x0; s.b0 += w * run.x1;
+    if (PARTS > 2u) { s.c0 += w * run.x2; }
+  } else {
+    let w = four_weights(at_weight);
+    s.a0 += w.x * run.x0; s.b0 += w.x * run.x1;
+    if (PARTS > 2u) { s.c0 += w.x * run.x2; }
     s.a1 += w.y * run.x0; s.b1 += w.y * run.x1;
     s.a2 += w.z * run.x0; s.b2 += w.z * run.x1;
     s.a3 += w.w * run.x0; s.b3 += w.w * run.x1;
     if (PARTS > 2u) { s.c1 += w.y * run.x2; s.c2 += w.z * run.x2; s.c3 += w.w * run.x2; }
   }
   if (CHANNELS > 4u) {
-    let v = weights[at_weight + second];
+    let v = four_weights(at_weight + second);
     s.a4 += v.x * run.x0; s.b4 += v.x * run.x1;
     s.a5 += v.y * run.x0; s.b5 += v.y * run.x1;
     s.a6 += v.z * run.x0; s.b6 += v.z * run.x1;
@@ -121,11 +130,11 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let strips = (params.out_w + STRIP - 1u) / STRIP;
-  let item = item_index(group, grid, lane);
+  let lines = params.columns / params.out_w;
+  // Invocations beyond the last strip do its work again: none may leave before the others.
+  let item = min(item_index(group, grid, lane), lines * strips - 1u);
   let line = item / strips;
   let image = line / params.out_h;
-  let pixels = params.out_h * params.out_w;
-  if (image * pixels >= params.columns) { return; }
   let row = line % params.out_h;
   let first = (item % strips) * STRIP;
 
@@ -136,7 +145,8 @@ fn main(
   // With an odd number of quads the last tile's second half re-reads a valid quad and is never stored.
   let second = select(0u, 1u, quad + 1u < params.quads);
 
-  let columns = columns_from(i32(first) - params.pad_w);
+  quad_lane = lane % 4u;
+  let all_columns = columns_from(i32(first) - params.pad_w);
   let axis_h = Axis(params.stride_h, params.pad_h, params.dilation_h, i32(params.in_h));
   let plane = params.in_h * params.in_w;
   let base = (image * params.groups + conv_group) * params.channels * plane;
@@ -146,8 +156,8 @@ fn main(
   var s = Sums();
   for (var tap_h = 0u; tap_h < params.kernel_h; tap_h++) {
     let from_h = source(vec4i(i32(row)), i32(tap_h), axis_h).x;
-    if (from_h < 0) { continue; }
-    var at_row = base + u32(from_h) * params.in_w;
+    let columns = columns_where(from_h >= 0, all_columns);
+    var at_row = base + u32(max(from_h, 0)) * params.in_w;
     var at = tap_h * KERNEL_W * quads_per_tap + conv_group * params.quads + quad;
     for (var channel = 0u; channel < params.channels; channel += UNROLL) {
       s = with_row(s, run_at(at_row, columns), at, quads_per_tap, second);
@@ -164,9 +174,10 @@ fn main(
   // A loop over what is next to be written, and not a call per channel: what is written out eight times is compiled eight
   // times, and an array of sums would be read lane by lane.
   for (var m = 0u; m < CHANNELS; m++) {
-    store_part(conv_group, quad * 4u + m, image, row, first, s.a0);
-    store_part(conv_group, quad * 4u + m, image, row, first + 4u, s.b0);
-    if (PARTS > 2u) { store_part(conv_group, quad * 4u + m, image, row, first + 8u, s.c0); }
+    let channel = select(quad * 4u + (m & 4u) + channel_of(m & 3u), quad * 4u, CHANNELS == 1u);
+    store_part(conv_group, channel, image, row, first, s.a0);
+    store_part(conv_group, channel, image, row, first + 4u, s.b0);
+    if (PARTS > 2u) { store_part(conv_group, channel, image, row, first + 8u, s.c0); }
     s = next_channel(s);
   }
 }

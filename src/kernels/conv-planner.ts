@@ -18,10 +18,12 @@ export interface ConvFacts {
   readonly kernelW: number;
   /** Horizontal stride and dilation are 1. */
   readonly unitStep: boolean;
+  /** Pixels between two of the input's in the output's frame: the stride of the convolution whose adjoint this is, or 1. */
+  readonly up: readonly [number, number];
 }
 
 /** Names that may be forced; which of them can compute a convolution depends on its shape. */
-export const convVariants = ["direct", "strip", "tiled", "depthwise"] as const;
+export const convVariants = ["direct", "strip", "quad", "tiled", "depthwise"] as const;
 export type ConvVariant = (typeof convVariants)[number];
 
 export interface ConvPlan {
@@ -36,6 +38,9 @@ export interface ConvPlan {
 /** Invocations of the tiled kernel, and the extent of its square tile. */
 const TILED_LANES = 256;
 const TILE = 64;
+
+/** Output pixels that an invocation of the quad kernel sums. */
+const QUAD_COLUMNS = 16;
 
 /** A tile that would be less than half full in either direction is left to a direct kernel. */
 const LEAST_FILL = TILE / 2;
@@ -78,7 +83,7 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       return {
         variant: "strip",
         constants: {
-          LANES,
+          LANES: adapter.subgroupSize || LANES,
           CHANNELS: perTile,
           PARTS: parts,
           SPAN: Math.ceil((facts.kernelW - 1) / 4),
@@ -86,8 +91,20 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
           UNROLL: unroll(channels, facts.kernelW),
         },
         items: images * outH * Math.ceil(outW / (4 * parts)),
-        perGroup: LANES,
+        perGroup: adapter.subgroupSize || LANES,
         depth: groups * Math.ceil(outputs / perTile),
+      };
+    }
+    case "quad": {
+      if (adapter.subgroupSize === 0) throw new ArgumentError("the quad kernel needs an adapter with subgroups");
+      const share = quads > 2 ? 4 : quads;
+      const [upH, upW] = facts.up;
+      return {
+        variant: "quad",
+        constants: { LANES: adapter.subgroupSize, SHARE: share, UNROLL: channels % 2 === 0 ? 2 : 1 },
+        items: images * Math.ceil(outH / upH) * Math.ceil(outW / upW),
+        perGroup: (adapter.subgroupSize / share) * QUAD_COLUMNS,
+        depth: upH * upW * groups * Math.ceil(quads / share),
       };
     }
     case "direct": {
@@ -124,6 +141,9 @@ function fitsStrip({ unitStep, kernelW }: ConvFacts): boolean {
 function chooseConv(facts: ConvFacts, adapter: AdapterFacts): ConvVariant {
   if (facts.channels === 1 && facts.groups > 1) return "depthwise";
   // On a CPU workgroup memory is plain memory and every barrier spills the registers of all lanes.
-  if (adapter.software || adapter.maxInvocations < TILED_LANES) return fitsStrip(facts) ? "strip" : "direct";
+  if (adapter.software || adapter.maxInvocations < TILED_LANES) {
+    if (adapter.subgroupSize > 0 && !(fitsStrip(facts) && (facts.outputs <= 4 || facts.kernelW > 3))) return "quad";
+    return fitsStrip(facts) ? "strip" : "direct";
+  }
   return facts.outputs >= LEAST_FILL && facts.columns >= LEAST_FILL ? "tiled" : "direct";
 }

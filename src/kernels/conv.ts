@@ -8,19 +8,23 @@
  */
 import convDirectSource from "../../shaders/conv/conv_direct.wgsl?raw";
 import convStripSource from "../../shaders/conv/conv_strip.wgsl?raw";
+import convQuadSource from "../../shaders/conv/conv_quad.wgsl?raw";
 import convTiledSource from "../../shaders/conv/conv_tiled.wgsl?raw";
 import convDepthwiseSource from "../../shaders/conv/conv_depthwise.wgsl?raw";
 import convEpilogueSource from "../../shaders/conv/epilogue.wgsl?raw";
+import weightsEachSource from "../../shaders/conv/weights_each.wgsl?raw";
+import weightsSharedSource from "../../shaders/conv/weights_shared.wgsl?raw";
 import interfaceSource from "../../shaders/conv/interface.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
+import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
-import { planConv, type ConvFacts } from "./conv-planner.ts";
+import { planConv, type ConvFacts, type ConvVariant } from "./conv-planner.ts";
 import { conv3d, convTranspose3d } from "./conv3d.ts";
 import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
-import type { Emitter, Lowering, OnnxNode } from "./op.ts";
+import type { AdapterFacts, Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAttribute, windowOutput } from "./onnx-attributes.ts";
 import { epilogueSource, gridSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
@@ -37,10 +41,13 @@ function family(prefix: string, taps: string) {
 
 const kernels = { forward: family("conv", tapsForwardSource), adjoint: family("conv_adjoint", tapsAdjointSource) };
 /** Only rows are found by the tap rule here; along a row the kernel slides. */
-const stripKernels = {
-  forward: defineKernel("conv_strip", convStripSource, ...shared, tapsForwardSource),
-  adjoint: defineKernel("conv_adjoint_strip", convStripSource, ...shared, tapsAdjointSource),
-};
+const strip = (prefix: string, taps: string) => ({
+  each: defineKernel(`${prefix}_strip`, convStripSource, weightsEachSource, ...shared, taps),
+  shared: defineKernel(`${prefix}_strip_shared`, convStripSource, weightsSharedSource, ...shared, taps),
+});
+const stripKernels = { forward: strip("conv", tapsForwardSource), adjoint: strip("conv_adjoint", tapsAdjointSource) };
+/** Both directions at once: an adjoint is a convolution of an input that was pulled apart. */
+const quadKernel = defineKernel("conv_quad", convQuadSource, ...shared);
 
 /** Attributes of both ops: the geometry is always that of the convolution, whichever direction runs. */
 interface ConvAttributes {
@@ -85,6 +92,16 @@ function packWeights(data: ConstantData, shape: readonly number[], groups: numbe
   return packed;
 }
 
+function kernelOf(variant: ConvVariant, rule: "forward" | "adjoint", adapter: AdapterFacts): Kernel {
+  if (variant === "quad") return quadKernel;
+  if (variant === "strip") return stripKernels[rule][adapter.subgroupSize > 0 ? "shared" : "each"];
+  return kernels[rule][variant];
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
+
 function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const { node } = lowering;
   const [x, w] = node.inputs as [Value, Value];
@@ -104,13 +121,16 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const pointwise = taps === 1 && strides.every((s) => s === 1) && pads.every((p) => p === 0) && inH === outH && inW === outW;
   const [rows, rowLength] = pointwise ? [1, outH * outW] : [outH, outW];
   const unitStep = strides[1] === 1 && dilations[1] === 1;
-  const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelW: kernel[1], unitStep };
+  const adjoint = direction === "adjoint";
+  const up = adjoint ? strides : ([1, 1] as const);
+  const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelW: kernel[1], unitStep, up };
   const plan = planConv(facts, lowering.adapter, lowering.forcedVariant);
   const epilogue = epilogueOf(node);
-  const adjoint = direction === "adjoint";
   // Where the convolution moves by one pixel, its adjoint is a convolution with the kernel turned round. Running it as one
-  // spares the adjoint's divisions, and a pipeline. The strip kernel asks for it along a row only.
-  const mirrored = adjoint && strides.every((s) => s === 1);
+  // spares the adjoint's divisions, and a pipeline. The strip kernel asks for it along a row only; the quad kernel always, as
+  // it takes the stride for itself.
+  const quad = plan.variant === "quad";
+  const mirrored = adjoint && (quad || strides.every((s) => s === 1));
   const turned: Turned = [mirrored, mirrored || (adjoint && plan.variant === "strip")];
   const rule = mirrored ? "forward" : direction;
   const packed = lowering.pack(w, `conv-${direction}-${groups}-${turned}`, taps * channels * groups * quads * 4, (data) =>
@@ -118,7 +138,7 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   );
   const pad = (axis: 0 | 1) => (turned[axis] ? (kernel[axis] - 1) * dilations[axis] - pads[axis] : pads[axis]);
   lowering.launch({
-    kernel: plan.variant === "strip" ? stripKernels[rule] : kernels[rule][plan.variant],
+    kernel: kernelOf(plan.variant, rule, lowering.adapter),
     constants: plan.constants,
     bindings: { input: x, weights: packed, ...epilogue.bindings, output: y, slots: "slots" },
     params: {
@@ -135,12 +155,16 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
       out_w: rowLength,
       kernel_h: kernel[0],
       kernel_w: kernel[1],
-      stride_h: strides[0],
-      stride_w: strides[1],
+      stride_h: quad && adjoint ? 1 : strides[0],
+      stride_w: quad && adjoint ? 1 : strides[1],
       pad_h: pad(0),
       pad_w: pad(1),
       dilation_h: dilations[0],
       dilation_w: dilations[1],
+      up_h: up[0],
+      up_w: up[1],
+      step_h: up[0] / gcd(up[0], dilations[0]),
+      step_w: up[1] / gcd(up[1], dilations[1]),
       ...epilogue.params,
     },
     grid: { lead: y.lead, items: plan.items, perGroup: plan.perGroup, depth: plan.depth },

@@ -81,6 +81,8 @@ export interface AdapterFacts {
   readonly architecture: string;
   readonly maxInvocations: number;
   readonly maxWorkgroupBytes: number;
+  /** Invocations of the smallest subgroup, within which they can exchange values; 0 where they cannot. */
+  readonly subgroupSize: number;
 }
 
 /** What lowering may ask and say. */

@@ -33,7 +33,7 @@ export interface ModelDescription {
 /** As LoadOptions, as far as they bear on what a model is. */
 export type DescribeOptions = Pick<ImportOptions, "name" | "dimensions" | "constants" | "externalData">;
 
-const SOFTWARE_ADAPTER: AdapterFacts = { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384 };
+const SOFTWARE_ADAPTER: AdapterFacts = { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4 };
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 function launchesOf(graph: Graph, adapter: AdapterFacts) {

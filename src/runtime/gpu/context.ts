@@ -47,6 +47,9 @@ const WANTED_LIMITS = [
 
 const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups"];
 
+/** The least that a subgroup can hold: WGSL has operations on quads. */
+const QUAD = 4;
+
 const SOFTWARE_NAMES = /swiftshader|llvmpipe|lavapipe|software|warp|microsoft basic render/i;
 
 function describe(info: GPUAdapterInfo | undefined, features: Iterable<string>): AdapterDescription {
@@ -93,6 +96,7 @@ export class GpuContext {
       architecture: adapter.architecture,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+      subgroupSize: device.features.has("subgroups") ? (device.adapterInfo?.subgroupMinSize ?? QUAD) : 0,
     };
     this.pipelines = new PipelineCache(device);
     this.nothing = this.createBuffer("nothing", 256, GPUBufferUsage.STORAGE);

@@ -19,7 +19,10 @@ interface ParamField {
 
 export interface Kernel {
   readonly name: string;
+  /** Linked WGSL without its `enable` lines. */
   readonly source: string;
+  /** WGSL extensions that the sources enable. A device needs the features of these names. */
+  readonly enables: readonly string[];
   readonly bindings: readonly KernelBinding[];
   readonly params: readonly ParamField[];
   readonly paramWords: number;
@@ -31,11 +34,15 @@ export type ParamValue = number | readonly number[];
 /** The name of the uniform binding, the same in every kernel. */
 export const PARAMS = "params";
 
+const ENABLE = /^enable (\w+);\n/gm;
+
 /** Links WGSL files into one kernel called `name`. The first file is the kernel itself. */
 export function defineKernel(name: string, ...sources: readonly string[]): Kernel {
-  const source = sources.join("\n");
+  const linked = sources.join("\n");
+  const enables = [...new Set([...linked.matchAll(ENABLE)].map(([, extension]) => extension!))];
+  const source = linked.replace(ENABLE, "");
   const { fields, words } = parseParams(name, source);
-  return { name, source, bindings: parseBindings(source), params: fields, paramWords: words };
+  return { name, source, enables, bindings: parseBindings(source), params: fields, paramWords: words };
 }
 
 function parseBindings(source: string): KernelBinding[] {
@@ -85,12 +92,12 @@ export function packParams(kernel: Kernel, values: Readonly<Record<string, Param
   return words;
 }
 
-/** The kernel's text for given constants: `const` lines, then the linked sources. */
+/** The kernel's text for given constants: what it enables, which WGSL wants first, `const` lines, then the linked sources. */
 export function specialise(kernel: Kernel, constants: Readonly<Record<string, ConstantValue>>): string {
   const lines = Object.entries(constants).map(([name, value]) =>
     typeof value === "boolean" ? `const ${name}: bool = ${value};` : `const ${name}: u32 = ${value}u;`,
   );
-  return `${lines.join("\n")}\n${kernel.source}`;
+  return [...kernel.enables.map((extension) => `enable ${extension};`), ...lines, kernel.source].join("\n");
 }
 
 /** Identifies a specialised kernel: its name and its constants. */

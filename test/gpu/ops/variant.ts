@@ -28,7 +28,7 @@ export interface Variant {
   readonly force?: (node: Node) => string | undefined;
 }
 
-const FACTS: AdapterFacts = { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384 };
+const FACTS: AdapterFacts = { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4 };
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 /** Whether the node's family has a kernel of this name that can compute it. */
