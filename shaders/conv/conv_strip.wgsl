@@ -18,11 +18,12 @@
 // specialised by   const LANES: u32; const CHANNELS: u32 (1, 4 or 8); const PARTS: u32 (2 or 3);
 //                  const SPAN: u32 (0, 1 or 2); const KERNEL_W: u32;
 //                  const UNROLL: u32 (1, 2 or 4, dividing the channels);
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, one of lib/taps_forward, lib/taps_adjoint,
+//                  and one of lib/weights_f32, lib/weights_f16
 
 const STRIP: u32 = 4u * PARTS;
 
-@group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       weights: array<Weight4>;
 
 /// Sums of a strip: a, b, c are its first, second and third four pixels; the number is the output channel.
 struct Sums {
@@ -79,7 +80,7 @@ fn slid(run: Run) -> Run {
 /// The sums with one tap added; `second` is the distance to the weights of the upper four channels.
 fn with_tap(sums: Sums, run: Run, at_weight: u32, second: u32) -> Sums {
   var s = sums;
-  let w = weights[at_weight];
+  let w = vec4f(weights[at_weight]);
   s.a0 += w.x * run.x0; s.b0 += w.x * run.x1;
   if (PARTS > 2u) { s.c0 += w.x * run.x2; }
   if (CHANNELS > 1u) {
@@ -89,7 +90,7 @@ fn with_tap(sums: Sums, run: Run, at_weight: u32, second: u32) -> Sums {
     if (PARTS > 2u) { s.c1 += w.y * run.x2; s.c2 += w.z * run.x2; s.c3 += w.w * run.x2; }
   }
   if (CHANNELS > 4u) {
-    let v = weights[at_weight + second];
+    let v = vec4f(weights[at_weight + second]);
     s.a4 += v.x * run.x0; s.b4 += v.x * run.x1;
     s.a5 += v.y * run.x0; s.b5 += v.y * run.x1;
     s.a6 += v.z * run.x0; s.b6 += v.z * run.x1;

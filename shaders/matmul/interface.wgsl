@@ -16,7 +16,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read>       a: array<f32>;
-@group(0) @binding(1) var<storage, read>       b: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       b: array<Weight4>;
 @group(0) @binding(2) var<storage, read>       bias: array<f32>;
 @group(0) @binding(3) var<storage, read>       mask: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;

@@ -11,7 +11,12 @@
 // used by  software adapters, and products too small to fill the tile of matmul_tiled.wgsl
 //
 // specialised by   const LANES, COLUMN_LANES: u32; const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
-// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots
+// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots, and one of lib/weights_f32, lib/weights_f16
+
+/// Four columns of B, each a vector over the four rows of the tile: those that begin at four places, one for each row.
+fn columns_at(at: vec4u) -> mat4x4f {
+  return transpose(mat4x4f(vec4f(b[at.x]), vec4f(b[at.y]), vec4f(b[at.z]), vec4f(b[at.w])));
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -37,8 +42,8 @@ fn main(
     var at_b = quad;
     for (var k = 0u; k < params.depth; k++) {
       let x = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
-      let v = b[at_b];
-      let w = b[at_b + second];
+      let v = vec4f(b[at_b]);
+      let w = vec4f(b[at_b + second]);
       sum0 += v.x * x;
       sum1 += v.y * x;
       sum2 += v.z * x;
@@ -54,8 +59,8 @@ fn main(
     var at_b = vec4u(b_offset(line.x), b_offset(line.y), b_offset(line.z), b_offset(line.w)) + quad;
     for (var k = 0u; k < params.depth; k++) {
       let x = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
-      let v = transpose(mat4x4f(b[at_b.x], b[at_b.y], b[at_b.z], b[at_b.w]));
-      let w = transpose(mat4x4f(b[at_b.x + second], b[at_b.y + second], b[at_b.z + second], b[at_b.w + second]));
+      let v = columns_at(at_b);
+      let w = columns_at(at_b + second);
       sum0 += v[0] * x;
       sum1 += v[1] * x;
       sum2 += v[2] * x;

@@ -13,7 +13,6 @@ import convDepthwiseSource from "../../shaders/conv/conv_depthwise.wgsl?raw";
 import convEpilogueSource from "../../shaders/conv/epilogue.wgsl?raw";
 import interfaceSource from "../../shaders/conv/interface.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
-import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
 import { planConv, type ConvFacts } from "./conv-planner.ts";
@@ -22,6 +21,7 @@ import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilo
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAttribute, windowOutput } from "./onnx-attributes.ts";
+import { defineForWeights } from "./weights.ts";
 import { epilogueSource, gridSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const mains = { direct: convDirectSource, tiled: convTiledSource, depthwise: convDepthwiseSource };
@@ -29,17 +29,17 @@ const shared = [interfaceSource, convEpilogueSource, epilogueSource, gridSource,
 
 function family(prefix: string, taps: string) {
   return {
-    direct: defineKernel(`${prefix}_direct`, mains.direct, ...shared, taps),
-    tiled: defineKernel(`${prefix}_tiled`, mains.tiled, ...shared, taps),
-    depthwise: defineKernel(`${prefix}_depthwise`, mains.depthwise, ...shared, taps),
+    direct: defineForWeights(`${prefix}_direct`, mains.direct, ...shared, taps),
+    tiled: defineForWeights(`${prefix}_tiled`, mains.tiled, ...shared, taps),
+    depthwise: defineForWeights(`${prefix}_depthwise`, mains.depthwise, ...shared, taps),
   };
 }
 
 const kernels = { forward: family("conv", tapsForwardSource), adjoint: family("conv_adjoint", tapsAdjointSource) };
 /** Only rows are found by the tap rule here; along a row the kernel slides. */
 const stripKernels = {
-  forward: defineKernel("conv_strip", convStripSource, ...shared, tapsForwardSource),
-  adjoint: defineKernel("conv_adjoint_strip", convStripSource, ...shared, tapsAdjointSource),
+  forward: defineForWeights("conv_strip", convStripSource, ...shared, tapsForwardSource),
+  adjoint: defineForWeights("conv_adjoint_strip", convStripSource, ...shared, tapsAdjointSource),
 };
 
 /** Attributes of both ops: the geometry is always that of the convolution, whichever direction runs. */
@@ -113,12 +113,12 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const mirrored = adjoint && strides.every((s) => s === 1);
   const turned: Turned = [mirrored, mirrored || (adjoint && plan.variant === "strip")];
   const rule = mirrored ? "forward" : direction;
-  const packed = lowering.pack(w, `conv-${direction}-${groups}-${turned}`, taps * channels * groups * quads * 4, (data) =>
+  const packed = lowering.packWeights(w, `conv-${direction}-${groups}-${turned}`, taps * channels * groups * quads * 4, (data) =>
     packWeights(data, w.shape, groups, adjoint, turned),
   );
   const pad = (axis: 0 | 1) => (turned[axis] ? (kernel[axis] - 1) * dilations[axis] - pads[axis] : pads[axis]);
   lowering.launch({
-    kernel: plan.variant === "strip" ? stripKernels[rule] : kernels[rule][plan.variant],
+    kernel: (plan.variant === "strip" ? stripKernels[rule] : kernels[rule][plan.variant])[packed.storage],
     constants: plan.constants,
     bindings: { input: x, weights: packed, ...epilogue.bindings, output: y, slots: "slots" },
     params: {

@@ -8,7 +8,6 @@ import directSource from "../../shaders/matmul/matmul_direct.wgsl?raw";
 import interfaceSource from "../../shaders/matmul/interface.wgsl?raw";
 import tiledSource from "../../shaders/matmul/matmul_tiled.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
-import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ConstantData, Value } from "../runtime/graph/graph.ts";
 import type { Operand } from "../runtime/plan/launch.ts";
@@ -19,11 +18,12 @@ import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { broadcastShapes, reshapeTo, sumTo } from "./broadcast.ts";
+import { defineForWeights, storageOf } from "./weights.ts";
 import { epilogueSource, gridSource, slotsSource } from "./wgsl.ts";
 
 const kernels = {
-  direct: defineKernel("matmul_direct", directSource, interfaceSource, epilogueSource, gridSource, slotsSource),
-  tiled: defineKernel("matmul_tiled", tiledSource, interfaceSource, epilogueSource, gridSource, slotsSource),
+  direct: defineForWeights("matmul_direct", directSource, interfaceSource, epilogueSource, gridSource, slotsSource),
+  tiled: defineForWeights("matmul_tiled", tiledSource, interfaceSource, epilogueSource, gridSource, slotsSource),
 };
 
 interface Matrices {
@@ -50,7 +50,7 @@ function packColumns(data: ConstantData, count: number, depth: number, width: nu
 /** B in the kernel's layout: packed at load when constant, else copied into a padded scratch value. */
 function packedRight(lowering: Lowering, b: Value, count: number, depth: number, width: number): Operand {
   const quads = Math.ceil(width / 4);
-  if (b.data) return lowering.pack(b, "columns", count * depth * quads * 4, (data) => packColumns(data, count, depth, width));
+  if (b.data) return lowering.packWeights(b, "columns", count * depth * quads * 4, (data) => packColumns(data, count, depth, width));
   if (width % 4 === 0) return b;
   const padded = lowering.scratch(b, [count, depth, quads * 4]);
   launchCopy(lowering, b, padded, {
@@ -76,8 +76,9 @@ function lower(lowering: Lowering): void {
   const lines = lowering.copies(y) * linesPerCopy;
   const plan = planMatmul({ lines, depth: left.width, width, sharedB }, lowering.adapter, lowering.forcedVariant);
   const epilogue = epilogueOf(node);
+  const packed = packedRight(lowering, b, bCount, left.width, width);
   lowering.launch({
-    kernel: kernels[plan.variant],
+    kernel: kernels[plan.variant][storageOf(packed)],
     constants: {
       ...plan.constants,
       A_LEAD: lowering.leadOf(a, y),
@@ -86,7 +87,7 @@ function lower(lowering: Lowering): void {
     },
     bindings: {
       a,
-      b: packedRight(lowering, b, bCount, left.width, width),
+      b: packed,
       ...epilogue.bindings,
       output: y,
       slots: "slots",

@@ -45,7 +45,7 @@ const WANTED_LIMITS = [
   "maxStorageBuffersPerShaderStage",
 ] as const;
 
-const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups"];
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
 
 const SOFTWARE_NAMES = /swiftshader|llvmpipe|lavapipe|software|warp|microsoft basic render/i;
 
@@ -93,6 +93,7 @@ export class GpuContext {
       architecture: adapter.architecture,
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+      f16: device.features.has("shader-f16"),
     };
     this.pipelines = new PipelineCache(device);
     this.nothing = this.createBuffer("nothing", 256, GPUBufferUsage.STORAGE);

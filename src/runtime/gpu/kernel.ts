@@ -20,6 +20,8 @@ interface ParamField {
 export interface Kernel {
   readonly name: string;
   readonly source: string;
+  /** WGSL extensions that the sources enable: "f16", "subgroups", … */
+  readonly enables: readonly string[];
   readonly bindings: readonly KernelBinding[];
   readonly params: readonly ParamField[];
   readonly paramWords: number;
@@ -33,9 +35,19 @@ export const PARAMS = "params";
 
 /** Links WGSL files into one kernel called `name`. The first file is the kernel itself. */
 export function defineKernel(name: string, ...sources: readonly string[]): Kernel {
-  const source = sources.join("\n");
+  const { source, enables } = liftEnables(sources.join("\n"));
   const { fields, words } = parseParams(name, source);
-  return { name, source, bindings: parseBindings(source), params: fields, paramWords: words };
+  return { name, source, enables, bindings: parseBindings(source), params: fields, paramWords: words };
+}
+
+/** WGSL wants its directives before all else, but any linked file may say what it needs: a line `enable f16;` of its own. */
+function liftEnables(linked: string): { source: string; enables: readonly string[] } {
+  const enables = new Set<string>();
+  const source = linked.replace(/^[ \t]*enable\s+([\w\s,]+);/gm, (_, names: string) => {
+    for (const name of names.split(",")) enables.add(name.trim());
+    return "";
+  });
+  return { source, enables: [...enables].sort() };
 }
 
 function parseBindings(source: string): KernelBinding[] {
@@ -85,12 +97,13 @@ export function packParams(kernel: Kernel, values: Readonly<Record<string, Param
   return words;
 }
 
-/** The kernel's text for given constants: `const` lines, then the linked sources. */
+/** The kernel's text for given constants: what it enables, `const` lines, then the linked sources. */
 export function specialise(kernel: Kernel, constants: Readonly<Record<string, ConstantValue>>): string {
+  const enables = kernel.enables.map((name) => `enable ${name};`);
   const lines = Object.entries(constants).map(([name, value]) =>
     typeof value === "boolean" ? `const ${name}: bool = ${value};` : `const ${name}: u32 = ${value}u;`,
   );
-  return `${lines.join("\n")}\n${kernel.source}`;
+  return [...enables, ...lines, kernel.source].join("\n");
 }
 
 /** Identifies a specialised kernel: its name and its constants. */

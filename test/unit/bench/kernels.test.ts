@@ -11,7 +11,7 @@ import { believable, percentile, quantumOf, spreadOf } from "../../../bench/kern
 import { candidatesFor } from "../../../bench/kernels/variants.ts";
 import { sizeOf } from "../../../src/runtime/graph/graph.ts";
 
-const FACTS = { software: false, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384 };
+const FACTS = { software: false, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, f16: true };
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 const conv: ConvShape = {

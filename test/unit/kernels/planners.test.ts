@@ -8,7 +8,14 @@ import type { AdapterFacts } from "../../../src/kernels/op.ts";
 import { planReduce } from "../../../src/kernels/reduce-planner.ts";
 import { ArgumentError } from "../../../src/runtime/errors.ts";
 
-const gpu: AdapterFacts = { software: false, vendor: "nvidia", architecture: "hopper", maxInvocations: 256, maxWorkgroupBytes: 32_768 };
+const gpu: AdapterFacts = {
+  software: false,
+  vendor: "nvidia",
+  architecture: "hopper",
+  maxInvocations: 256,
+  maxWorkgroupBytes: 32_768,
+  f16: true,
+};
 const software: AdapterFacts = { ...gpu, software: true, vendor: "mesa", architecture: "" };
 const phone: AdapterFacts = { ...gpu, vendor: "arm", maxInvocations: 128 };
 
