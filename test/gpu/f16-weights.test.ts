@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { decodeDigits } from "../../src/data/digits.ts";
 import { deepfool } from "../../src/index.ts";
 import type { Model } from "../../src/index.ts";
 import { sizeOf } from "../reference/model.ts";
@@ -43,6 +44,14 @@ function network(largest: number): TestModel {
 async function forward(model: Model, samples = 3): Promise<Float32Array> {
   using y = await model.forward(randomArray([samples, ...model.inputs[0]!.shape], 5));
   return (await y.read()).data;
+}
+
+/** The largest of every ten logits. */
+function labels(logits: Float32Array): number[] {
+  return Array.from({ length: logits.length / 10 }, (_, i) => {
+    const row = logits.subarray(10 * i, 10 * i + 10);
+    return row.indexOf(Math.max(...row));
+  });
 }
 
 /** Bytes of the weights of a model that is loaded, by what running it adds to the engine's memory. */
@@ -88,6 +97,18 @@ if (!engine.adapter.features.includes("shader-f16")) {
       const error = relativeError(await forward(half), await forward(plain));
       expect(error).toBeGreaterThan(2 ** -16);
       expect(error).toBeLessThan(2 ** -10);
+    });
+
+    test("keeps the labels of LeNet's digits, and moves their logits by less than a thousandth", async () => {
+      const file = (name: string) => new URL(`../../models/${name}`, import.meta.url);
+      const { images } = decodeDigits(readFileSync(file("mnist-digits.json"), "utf8"), readFileSync(file("mnist-digits.bin"))).heldOut;
+      using half = await engine.load(lenet, { weights: "f16" });
+      using plain = await engine.load(lenet);
+      using y = await half.forward(images);
+      using z = await plain.forward(images);
+      const [found, expected] = [(await y.read()).data, (await z.read()).data];
+      expect(relativeError(found, expected)).toBeLessThan(1e-3);
+      expect(labels(found)).toEqual(labels(expected));
     });
 
     test("its derivatives are each other's adjoints to f32's accuracy, through every layer of LeNet", async () => {
