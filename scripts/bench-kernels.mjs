@@ -1,6 +1,6 @@
 // The kernel benchmarks in headless Chrome.
 //
-//   npm run bench:kernels [-- --only PATTERN] [--quick] [--large] [--samples N] [--json] [--output FOLDER]
+//   npm run bench:kernels [-- --only PATTERN] [--quick] [--large] [--f16] [--samples N] [--json] [--output FOLDER]
 //                         [--gpu] [--no-robustness]
 //
 // Prints a table, and writes it as JSON with a roofline picture into bench/results.

@@ -5,6 +5,7 @@ export type { DerivativeOptions, JacobianOptions, Model, ModelPort, Progress, Ru
 export type { Tensor } from "./runtime/tensor.ts";
 export { describeModel } from "./runtime/describe.ts";
 export type { DescribeOptions, ModelDescription } from "./runtime/describe.ts";
+export type { WeightStorage } from "./runtime/plan/launch.ts";
 export type { ExternalData, ExternalFiles } from "./runtime/onnx/external-data.ts";
 export type { AdapterChoice, AdapterDescription, DeviceOptions, MemoryReport } from "./runtime/gpu/context.ts";
 export * from "./runtime/errors.ts";

@@ -32,8 +32,14 @@ async function run(page: Page, url: string, options: ChromeOptions, host: string
   page.on("console", (message) => console.error(message.text()));
   await page.goto(url);
   await page.waitForFunction(() => "kernelBenchmarks" in window);
-  const { only, quick, large, samples, robustness } = options;
-  const wanted = { ...(only && { only }), ...(quick && { quick }), ...(large && { large }), ...(samples && { samples }) };
+  const { only, quick, large, f16, samples, robustness } = options;
+  const wanted = {
+    ...(only && { only }),
+    ...(quick && { quick }),
+    ...(large && { large }),
+    ...(f16 && { f16 }),
+    ...(samples && { samples }),
+  };
   return Promise.race([crashed, page.evaluate((...given) => window.kernelBenchmarks(...given), wanted, host, robustness)]);
 }
 

@@ -1,7 +1,10 @@
 /** What a shape costs at least: floating-point operations, and bytes that have to move. Pure arithmetic. */
+import type { WeightStorage } from "../../src/index.ts";
 import type { Shape } from "./shapes.ts";
 
 const BYTES = 4;
+/** Of a weight, as it is stored. */
+const WEIGHT_BYTES: Readonly<Record<WeightStorage, number>> = { f32: 4, f16: 2 };
 
 export interface Cost {
   /** Multiplications and additions counted apart; 0 where a shape only moves data. */
@@ -22,8 +25,8 @@ const product = (list: readonly number[]) => list.reduce((a, b) => a * b, 1);
 /** Operations for one element of the element-wise functions, as their formulas are written. */
 const ELEMENTWISE_FLOPS = { relu: 1, add: 1, gelu: 20 } as const;
 
-/** Operations, and elements that must move, of all samples together. */
-function tally(shape: Shape): { flops: number; elements: number } {
+/** Operations, and elements that must move, of all samples together; constant weights apart. */
+function tally(shape: Shape): { flops: number; elements: number; weights?: number } {
   const { samples } = shape;
   switch (shape.op) {
     case "conv": {
@@ -34,13 +37,16 @@ function tally(shape: Shape): { flops: number; elements: number } {
       const bias = shape.adjoint ? 0 : shape.outputs;
       return {
         flops: 2 * samples * shape.outputs * outH * outW * taps,
-        elements: samples * (shape.channels * h * w + shape.outputs * outH * outW) + weights + bias,
+        elements: samples * (shape.channels * h * w + shape.outputs * outH * outW) + bias,
+        weights,
       };
     }
     case "matmul": {
       const { batch, height, depth, width, sharedB } = shape;
       const [a, b, y] = [batch * height * depth, depth * width, batch * height * width];
-      return { flops: 2 * samples * y * depth, elements: samples * (a + y) + (sharedB ? b : samples * batch * b) };
+      return sharedB
+        ? { flops: 2 * samples * y * depth, elements: samples * (a + y), weights: b }
+        : { flops: 2 * samples * y * depth, elements: samples * (a + y + batch * b) };
     }
     case "max_pool":
     case "average_pool": {
@@ -71,8 +77,13 @@ function tally(shape: Shape): { flops: number; elements: number } {
   }
 }
 
-export function costOf(shape: Shape): Cost {
-  const { flops, elements } = tally(shape);
-  const bytes = elements * BYTES;
+/** Whether a shape has weights that may be stored as f16: constants, and not what the network computes. */
+export function hasWeights(shape: Shape): boolean {
+  return tally(shape).weights !== undefined;
+}
+
+export function costOf(shape: Shape, storage: WeightStorage = "f32"): Cost {
+  const { flops, elements, weights = 0 } = tally(shape);
+  const bytes = elements * BYTES + weights * WEIGHT_BYTES[storage];
   return { flops, bytes, intensity: flops / bytes };
 }

@@ -28,6 +28,7 @@ export function withKernelOptions(command: Command, output: string): Command {
     .option("--only <pattern>", "shapes whose op, name or network match a regular expression", pattern)
     .option("--quick", "a few shapes, timed briefly")
     .option("--large", "also shapes that take a software adapter long")
+    .option("--f16", "also with weights stored as f16, their error beside their speed")
     .option("--samples <count>", "passes timed for each variant", positiveInteger)
     .option("--json", "print the report as JSON instead of tables")
     .option("--output <folder>", "where the report is written", output);

@@ -1,5 +1,5 @@
 /** What a run of the kernel benchmarks found, and how it is told. Pure. */
-import type { AdapterDescription } from "../../src/index.ts";
+import type { AdapterDescription, WeightStorage } from "../../src/index.ts";
 import type { Peaks } from "./peaks.ts";
 import type { Shape } from "./shapes.ts";
 import { percentile } from "./statistics.ts";
@@ -7,12 +7,17 @@ import type { Spread } from "./statistics.ts";
 
 export interface VariantResult {
   readonly variant: string;
+  /** How weights are stored; f32 where there are none. */
+  readonly weights: WeightStorage;
   readonly kernels: readonly string[];
   /** Whether the planner takes it. */
   readonly chosen: boolean;
-  /** Largest difference from the double-precision reference at the elements looked at, relative to the largest of them. */
+  /**
+   * Largest difference from the double-precision reference at the elements looked at, relative to the largest of them. The
+   * reference has the weights as they were before storage rounds them.
+   */
   readonly error?: number;
-  /** Largest difference from the first variant over the whole result, relative to its largest element. */
+  /** Largest difference from the first variant of the same storage over the whole result, relative to its largest element. */
   readonly disagreement?: number;
   /** Why it was not timed. */
   readonly refused?: string;
@@ -66,8 +71,9 @@ export function shareOf(variant: VariantResult, peaks: Peaks): number | undefine
   return Math.max(variant.gflops / peaks.fma.rate, variant.gbs / peaks.copy.rate);
 }
 
-export function bestOf(shape: ShapeResult): VariantResult | undefined {
-  const timed = shape.variants.filter(({ micros }) => micros !== undefined);
+/** The fastest variant whose weights are stored so. */
+export function bestOf(shape: ShapeResult, storage: WeightStorage = "f32"): VariantResult | undefined {
+  const timed = shape.variants.filter(({ weights, micros }) => weights === storage && micros !== undefined);
   return timed.reduce<VariantResult | undefined>((best, next) => (best && best.micros! <= next.micros! ? best : next), undefined);
 }
 
@@ -107,11 +113,29 @@ export function misjudgements(results: readonly ShapeResult[]): Misjudgement[] {
   return results
     .flatMap((shape) => {
       const best = bestOf(shape);
-      const chosen = shape.variants.find((variant) => variant.chosen);
+      const chosen = shape.variants.find(({ weights, chosen }) => weights === "f32" && chosen);
       if (best?.micros === undefined || chosen?.micros === undefined) return [];
       return [{ shape, best, chosen, factor: chosen.micros / best.micros }];
     })
     .filter(({ factor }) => factor >= NOISE)
+    .sort((a, b) => b.factor - a.factor);
+}
+
+export interface Halving {
+  readonly shape: ShapeResult;
+  readonly f32: VariantResult;
+  readonly f16: VariantResult;
+  /** How many times faster the fastest variant is with weights as f16. */
+  readonly factor: number;
+}
+
+/** What storing weights as f16 gains, and what it costs in accuracy, most gain first. */
+export function halvings(results: readonly ShapeResult[]): Halving[] {
+  return results
+    .flatMap((shape) => {
+      const [f32, f16] = [bestOf(shape), bestOf(shape, "f16")];
+      return f32 && f16 ? [{ shape, f32, f16, factor: f32.micros! / f16.micros! }] : [];
+    })
     .sort((a, b) => b.factor - a.factor);
 }
 
@@ -155,10 +179,12 @@ const HEADER = ["op", "shape", "variant", "", "gpu µs", "p10–p90", "wall µs"
 /** What is long, why a variant was not timed, stands in the last column, where it widens no other. */
 const ALIGN: readonly Align[] = ["left", "left", "left", "left", ...HEADER.slice(4, -1).map((): Align => "right"), "left"];
 
+const nameOf = ({ variant, weights }: VariantResult) => (weights === "f32" ? variant : `${variant} ${weights}`);
+
 function rowOf(shape: ShapeResult, variant: VariantResult, peaks: Peaks, first: boolean, best: boolean): string[] {
   const { gpu, wall, processor, gflops, gbs, error, refused } = variant;
   const marks = `${variant.chosen ? "*" : ""}${best ? "<" : ""}`;
-  const left = [first ? shape.op : "", first ? shape.name : "", variant.variant, marks];
+  const left = [first ? shape.op : "", first ? shape.name : "", nameOf(variant), marks];
   if (refused !== undefined) return [...left, ...HEADER.slice(left.length, -1).map(() => ""), `not timed: ${refused}`];
   const spread = gpu ?? wall;
   return [
@@ -175,6 +201,9 @@ function rowOf(shape: ShapeResult, variant: VariantResult, peaks: Peaks, first: 
   ];
 }
 
+const HALVED_HEADER = ["op", "shape", "f32", "µs", "error", "f16", "µs", "error", "faster by"];
+const HALVED_ALIGN: readonly Align[] = ["left", "left", "left", "right", "right", "left", "right", "right", "right"];
+
 function headOf({ adapter, environment, peaks, timestamps, emptySubmit }: Report): string {
   return [
     `${adapterName(adapter)}${adapter.software ? " (software)" : ""}; ${environment.host}; Dawn's robustness ${environment.robustness ? "on" : "off"}`,
@@ -187,8 +216,10 @@ function headOf({ adapter, environment, peaks, timestamps, emptySubmit }: Report
 export function tableOf(report: Report): string {
   const { results, peaks } = report;
   const rows = results.flatMap((shape) => {
-    const best = bestOf(shape);
-    return shape.variants.map((variant, i) => rowOf(shape, variant, peaks, i === 0, variant === best && shape.variants.length > 1));
+    return shape.variants.map((variant, i) => {
+      const best = shape.variants.length > 1 && variant === bestOf(shape, variant.weights);
+      return rowOf(shape, variant, peaks, i === 0, best);
+    });
   });
   const summaryRows = summaries(report).map(({ kind, shapes, median, most }) => [kind, String(shapes), percent(median), percent(most)]);
   const wrong = misjudgements(results);
@@ -199,14 +230,33 @@ export function tableOf(report: Report): string {
     best.variant,
     `${factor.toFixed(2)}×`,
   ]);
+  const halved = halvings(results);
+  const halvedRows = halved.map(({ shape, f32, f16, factor }) => [
+    shape.op,
+    shape.name,
+    f32.variant,
+    number(f32.micros),
+    f32.error!.toExponential(1),
+    nameOf(f16),
+    number(f16.micros),
+    f16.error!.toExponential(1),
+    `${factor.toFixed(2)}×`,
+  ]);
   return [
     headOf(report),
     "",
     columns([HEADER, ...rows], ALIGN),
     "",
-    "* the planner's choice   < the fastest   bytes are those that must move; launches repeat on the same data, which caches may hold",
+    "* the planner's choice   < the fastest of its storage   bytes are those that must move; launches repeat on the same data, which caches may hold",
     "",
     columns([["kind", "shapes", "of the nearer peak, median", "most"], ...summaryRows], ["left", "right", "right", "right"]),
+    ...(halved.length === 0
+      ? []
+      : [
+          "",
+          "The fastest variant with weights as f32 and as f16. Errors are against the weights before they are rounded.",
+          columns([HALVED_HEADER, ...halvedRows], HALVED_ALIGN),
+        ]),
     ...(wrong.length === 0
       ? ["", "The planner took the fastest variant everywhere."]
       : ["", columns([["op", "shape", "chosen", "faster", "by"], ...wrongRows], ["left", "left", "left", "left", "right"])]),

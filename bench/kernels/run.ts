@@ -1,14 +1,19 @@
 /** Runs the kernel benchmarks on a device: checks each variant's numbers, then times it. The same in Node and in a page. */
+import { FLOAT16, SMALL_FLOATS, smallFloatFromBits } from "../../src/kernels/element-types.ts";
 import type { GpuContext } from "../../src/runtime/gpu/context.ts";
+import type { WeightStorage } from "../../src/index.ts";
+import { checkedStorage } from "../../src/runtime/engine.ts";
 import { LimitError } from "../../src/runtime/errors.ts";
 import { sizeOf } from "../../src/runtime/graph/graph.ts";
+import { halves } from "../../src/runtime/plan/half.ts";
 import { Program } from "../../src/runtime/plan/program.ts";
 import { WeightStore } from "../../src/runtime/plan/weights.ts";
-import { costOf } from "./counts.ts";
+import { costOf, hasWeights } from "./counts.ts";
 import { caseOf } from "./graphs.ts";
 import type { Case } from "./graphs.ts";
 import { betterOf, measurePeaks, microsOf } from "./peaks.ts";
 import { elementOf } from "./reference.ts";
+import type { Operands } from "./reference.ts";
 import type { Environment, Report, ShapeResult, VariantResult } from "./report.ts";
 import { kindOf, shapes } from "./shapes.ts";
 import type { Shape } from "./shapes.ts";
@@ -22,6 +27,8 @@ export interface KernelOptions {
   readonly quick?: boolean;
   /** Also shapes that take a software adapter long. */
   readonly large?: boolean;
+  /** Also with weights stored as f16, where a shape has weights. */
+  readonly f16?: boolean;
   /** Passes timed for each variant. */
   readonly samples?: number;
 }
@@ -52,7 +59,8 @@ export function selectShapes(options: KernelOptions, software: boolean): Shape[]
 
 /**
  * Runs what the options select. `processorTime` tells milliseconds of processor time of this process, where there is such a
- * figure and the adapter is in this process. Throws RangeError where no shape is selected.
+ * figure and the adapter is in this process. Throws RangeError where no shape is selected, AdapterError where f16 is wanted and
+ * the adapter has none.
  */
 export async function runKernels(
   context: GpuContext,
@@ -63,6 +71,7 @@ export async function runKernels(
 ): Promise<Report> {
   const selected = selectShapes(options, context.adapter.software);
   if (selected.length === 0) throw new RangeError("no shape is selected");
+  if (options.f16) checkedStorage("f16", context.facts.f16);
   const timer = new GpuTimer(context, context.adapter.software ? processorTime : undefined);
   try {
     log("measuring the adapter's peaks");
@@ -103,19 +112,23 @@ async function runShape(context: GpuContext, timer: GpuTimer, shape: Shape, opti
   const { flops, bytes, intensity } = costOf(shape);
   const variants: VariantResult[] = [];
   const made = caseOf(shape, context.device.limits.maxStorageBufferBindingSize);
-  let candidates: Candidate[] = [];
-  try {
-    candidates = candidatesFor(shape, made.graph, context.facts, context.device.limits);
-  } catch (error) {
-    if (!(error instanceof LimitError)) throw error;
-    variants.push({ variant: "planner", kernels: [], chosen: true, refused: error.message });
+  const storages: readonly WeightStorage[] = options.f16 && hasWeights(shape) ? ["f32", "f16"] : ["f32"];
+  const candidates: Candidate[] = [];
+  for (const weights of storages) {
+    try {
+      candidates.push(...candidatesFor(shape, made.graph, context.facts, context.device.limits, weights));
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error;
+      variants.push({ variant: "planner", weights, kernels: [], chosen: true, refused: error.message });
+    }
   }
   const ready: Ready[] = [];
   try {
     for (const candidate of candidates) {
-      const prepared = await prepare(context, shape, made, candidate, ready[0]?.output);
+      const first = ready.find(({ about }) => about.weights === candidate.plan.weights);
+      const prepared = await prepare(context, shape, made, candidate, first?.output);
       if ("refused" in prepared) {
-        log(`    ${prepared.variant.padEnd(12)} ${prepared.refused}`);
+        log(`    ${prepared.variant.padEnd(12)} ${prepared.weights} ${prepared.refused}`);
         variants.push(prepared);
       } else ready.push(prepared);
     }
@@ -131,8 +144,9 @@ async function runShape(context: GpuContext, timer: GpuTimer, shape: Shape, opti
     for (const [i, timing] of timings.entries()) {
       const micros = microsOf(timing);
       const { about } = ready[i]!;
-      variants.push({ ...about, ...timing, micros, gflops: flops / micros / 1000, gbs: bytes / micros / 1000 });
-      log(`    ${about.variant.padEnd(12)} ${micros.toFixed(1)} µs${about.chosen ? " *" : ""}`);
+      const moved = costOf(shape, about.weights).bytes;
+      variants.push({ ...about, ...timing, micros, gflops: flops / micros / 1000, gbs: moved / micros / 1000 });
+      log(`    ${about.variant.padEnd(12)} ${about.weights} ${micros.toFixed(1)} µs${about.chosen ? " *" : ""}`);
     }
   } finally {
     for (const { dispose } of ready) dispose();
@@ -158,7 +172,8 @@ async function prepare(
   first: Float32Array | undefined,
 ): Promise<Ready | (VariantResult & { refused: string })> {
   const launches = made.part === "backward" ? plan.launches.slice(plan.forwardLaunches) : plan.launches;
-  const about = { variant, chosen, kernels: launches.map(({ kernel }) => kernel.name) };
+  const storage = plan.weights ?? "f32";
+  const about = { variant, weights: storage, chosen, kernels: launches.map(({ kernel }) => kernel.name) };
   const weights = new WeightStore(context, "bench");
   let program: Program;
   try {
@@ -179,11 +194,13 @@ async function prepare(
   });
   const size = shape.samples * sizeOf(made.output.shape) * Float32Array.BYTES_PER_ELEMENT;
   const output = new Float32Array(await context.read(program.port(made.output), 0, size));
-  const error = errorAgainstReference(shape, made, output);
+  const error = errorAgainstReference(shape, made.operands, output);
+  // What storage rounds is no fault of the kernel: it has to be right for the numbers that it was given.
+  const wrong = storage === "f16" ? errorAgainstReference(shape, withHalvedWeights(made.operands), output) : error;
   const disagreement = first && largestDifference(output, first);
   const checked = { ...about, error, ...(disagreement !== undefined && { disagreement }) };
-  const refused = !(error <= TOLERANCE)
-    ? `wrong by ${error.toExponential(1)}`
+  const refused = !(wrong <= TOLERANCE)
+    ? `wrong by ${wrong.toExponential(1)}`
     : disagreement !== undefined && !(disagreement <= TOLERANCE)
       ? `differs from the first variant by ${disagreement.toExponential(1)}`
       : undefined;
@@ -192,8 +209,14 @@ async function prepare(
   return { ...checked, refused };
 }
 
+/** The operands whose weights are rounded to f16. */
+function withHalvedWeights(operands: Operands): Operands {
+  const half = SMALL_FLOATS[FLOAT16]!;
+  return { ...operands, w: Float32Array.from(halves(operands.w!), (bits) => smallFloatFromBits(bits, half)) };
+}
+
 /** Of the elements looked at, the first and the last among them. NaN where the result holds NaN. */
-function errorAgainstReference(shape: Shape, { operands }: Case, output: Float32Array): number {
+function errorAgainstReference(shape: Shape, operands: Operands, output: Float32Array): number {
   let [worst, largest] = [0, 0];
   for (let i = 0; i < CHECKED; i++) {
     const index = i === 0 ? 0 : i === 1 ? output.length - 1 : Math.floor(((i * CHECK_STEP) % 1) * output.length);

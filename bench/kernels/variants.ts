@@ -4,6 +4,7 @@
  */
 import { convVariants } from "../../src/kernels/conv-planner.ts";
 import { matmulVariants } from "../../src/kernels/matmul-planner.ts";
+import type { WeightStorage } from "../../src/index.ts";
 import type { AdapterFacts } from "../../src/kernels/op.ts";
 import { reduceVariants } from "../../src/kernels/reduce-planner.ts";
 import { ArgumentError } from "../../src/runtime/errors.ts";
@@ -34,8 +35,14 @@ function signature({ launches }: Plan): string {
 }
 
 /** Every way to compute a shape's graph, each once. Throws LimitError where a binding would be too large for the device. */
-export function candidatesFor(shape: Shape, graph: Graph, adapter: AdapterFacts, limits: PlanLimits): Candidate[] {
-  const request = { graph, capacity: shape.samples, rows: 1, adapter, limits };
+export function candidatesFor(
+  shape: Shape,
+  graph: Graph,
+  adapter: AdapterFacts,
+  limits: PlanLimits,
+  weights: WeightStorage = "f32",
+): Candidate[] {
+  const request = { graph, capacity: shape.samples, rows: 1, adapter, limits, weights };
   const chosen = planGraph(request);
   const found = new Map<string, Candidate>();
   for (const variant of namesFor(shape.op)) {

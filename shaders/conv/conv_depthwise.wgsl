@@ -9,9 +9,10 @@
 // grid     images · channels · ⌈pixels/4⌉ items along the folded line, LANES to a group
 //
 // specialised by   const LANES: u32;
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, one of lib/taps_forward, lib/taps_adjoint,
+//                  and one of lib/weights_f32, lib/weights_f16
 
-@group(0) @binding(1) var<storage, read>       weights: array<f32>;
+@group(0) @binding(1) var<storage, read>       weights: array<Weight>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -48,7 +49,7 @@ fn main(
       let inside = (from_h >= vec4i(0)) & (from_w >= vec4i(0));
       let at = base + vec4u(max(from_h, vec4i(0))) * params.in_w + vec4u(max(from_w, vec4i(0)));
       let x = select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), inside);
-      let w = weights[(tap_h * params.kernel_w + tap_w) * weights_per_tap + weight_base];
+      let w = f32(weights[(tap_h * params.kernel_w + tap_w) * weights_per_tap + weight_base]);
       sum += w * x;
     }
   }

@@ -13,9 +13,10 @@
 // used by  software adapters, and small problems on GPUs
 //
 // specialised by   const LANES: u32; const QUADS: u32 (1 or 2);
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, one of lib/taps_forward, lib/taps_adjoint,
+//                  and one of lib/weights_f32, lib/weights_f16
 
-@group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       weights: array<Weight4>;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -60,13 +61,13 @@ fn main(
         + conv_group * params.quads + quad;
       for (var c = 0u; c < params.channels; c++) {
         let x = select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), inside);
-        let w = weights[at_weight];
+        let w = vec4f(weights[at_weight]);
         sum0 += w.x * x;
         sum1 += w.y * x;
         sum2 += w.z * x;
         sum3 += w.w * x;
         if (QUADS == 2u) {
-          let v = weights[at_weight + second];
+          let v = vec4f(weights[at_weight + second]);
           sum4 += v.x * x;
           sum5 += v.y * x;
           sum6 += v.z * x;

@@ -24,7 +24,7 @@
 
 enable subgroups;
 
-@group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       weights: array<Weight4>;
 
 /// Columns of one invocation.
 const COLUMNS: u32 = 16u;
@@ -146,8 +146,8 @@ fn main(
         + conv_group * params.quads + min(quad, params.quads - 1u);
       var offset = 0u;
       for (var c = 0u; c < params.channels; c += UNROLL) {
-        tile = with_channel(tile, pixels, offset, weights[at_weight]);
-        if (UNROLL > 1u) { tile = with_channel(tile, pixels, offset + plane, weights[at_weight + quads_per_channel]); }
+        tile = with_channel(tile, pixels, offset, vec4f(weights[at_weight]));
+        if (UNROLL > 1u) { tile = with_channel(tile, pixels, offset + plane, vec4f(weights[at_weight + quads_per_channel])); }
         at_weight += UNROLL * quads_per_channel;
         offset += UNROLL * plane;
       }

@@ -11,13 +11,14 @@
 // used by  GPUs, where channels and columns fill the tile
 //
 // specialised by   const LANES: u32 = 256;
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, one of lib/taps_forward, lib/taps_adjoint,
+//                  and one of lib/weights_f32, lib/weights_f16
 
 const SIDE: u32 = 16u;            // invocations along each side of the tile
 const K_TILE: u32 = 16u;
 const TILE: u32 = 64u;            // columns, and output channels, of a tile
 
-@group(0) @binding(1) var<storage, read>       weights: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       weights: array<Weight4>;
 
 var<workgroup> weight_tile: array<array<vec4f, SIDE>, K_TILE>;   // [k][output quad]
 var<workgroup> pixel_tile: array<array<vec4f, SIDE>, K_TILE>;    // [k][column quad]
@@ -63,7 +64,7 @@ fn main(
       let at = base + c * plane + vec4u(max(from_h, vec4i(0))) * params.in_w + vec4u(max(from_w, vec4i(0)));
       x = select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), inside);
       if (first_quad + lane_x < params.quads) {
-        w = weights[(k * params.groups + conv_group) * params.quads + first_quad + lane_x];
+        w = vec4f(weights[(k * params.groups + conv_group) * params.quads + first_quad + lane_x]);
       }
     }
     pixel_tile[lane_y][lane_x] = x;

@@ -11,16 +11,16 @@
 
 enable subgroups;
 
-@group(0) @binding(1) var<storage, read>       weights: array<f32>;
+@group(0) @binding(1) var<storage, read>       weights: array<Weight>;
 
 var<private> quad_lane: u32;
 
 fn first_weight(at: u32) -> f32 {
-  return weights[4u * at];
+  return f32(weights[4u * at]);
 }
 
 fn four_weights(at: u32) -> vec4f {
-  let own = weights[4u * at + quad_lane];
+  let own = f32(weights[4u * at + quad_lane]);
   return vec4f(own, quadSwapX(own), quadSwapY(own), quadSwapDiagonal(own));
 }
 

@@ -4,19 +4,20 @@
 //
 //   lines         rows of A in all matrices: copies · matrices_per_copy · height
 //   height        rows of one matrix;  depth: k;  width: n;  quads: ⌈width / 4⌉
+//   column_lanes  for matmul_direct.wgsl: invocations of a workgroup side by side along n
 //   A_LEAD, B_LEAD   which copy of the operand belongs to output copy l:  0 the only one,  1 copy l,  2 the forward copy
 //                 of l's sample (slots)
 //   a_matrices, b_matrices   matrices in one copy of the operand: matrices_per_copy, or 1 to broadcast
 //   epilogue      lib/epilogue.wgsl
 
 struct Params {
-  lines: u32, height: u32, depth: u32, width: u32, quads: u32,
+  lines: u32, height: u32, depth: u32, width: u32, quads: u32, column_lanes: u32,
   matrices_per_copy: u32, a_matrices: u32, b_matrices: u32, rows: u32,
   epilogue: u32, low: f32, high: f32,
 }
 
 @group(0) @binding(0) var<storage, read>       a: array<f32>;
-@group(0) @binding(1) var<storage, read>       b: array<vec4f>;
+@group(0) @binding(1) var<storage, read>       b: array<Weight4>;
 @group(0) @binding(2) var<storage, read>       bias: array<f32>;
 @group(0) @binding(3) var<storage, read>       mask: array<f32>;
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;

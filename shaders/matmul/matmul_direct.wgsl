@@ -3,15 +3,20 @@
 //   out[r, n] = epilogue( Σ_k A[r, k] · B[k, n] )
 //
 // layout   A row-major [lines, depth]; B [depth, quads] vec4, four columns side by side, zero-padded; out [lines, width]
-// tile     one invocation: 4 rows × 8 columns. Invocations are COLUMN_LANES wide along the columns, so that a narrow
+// tile     one invocation: 4 rows × 8 columns. Invocations are column_lanes wide along the columns, so that a narrow
 //          product (ten logits) still fills its workgroup with rows.
-// grid     lines / (4 · LANES / COLUMN_LANES) along the folded line; z = ⌈quads / (2·COLUMN_LANES)⌉
+// grid     lines / (4 · LANES / column_lanes) along the folded line; z = ⌈quads / (2·column_lanes)⌉
 // assumes  where B differs from matrix to matrix (B_LEAD ≠ 0 or b_matrices > 1), the four rows of a tile may lie in
 //          different matrices; each row then reads its own B
 // used by  software adapters, and products too small to fill the tile of matmul_tiled.wgsl
 //
-// specialised by   const LANES, COLUMN_LANES: u32; const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
-// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots
+// specialised by   const LANES: u32; const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
+// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots, and one of lib/weights_f32, lib/weights_f16
+
+/// Four columns of B, each a vector over the four rows of the tile: those that begin at four places, one for each row.
+fn columns_at(at: vec4u) -> mat4x4f {
+  return transpose(mat4x4f(vec4f(b[at.x]), vec4f(b[at.y]), vec4f(b[at.z]), vec4f(b[at.w])));
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -19,9 +24,9 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row_lanes = LANES / COLUMN_LANES;
-  let first_line = (group_index(group, grid) * row_lanes + lane / COLUMN_LANES) * 4u;
-  let quad = (group.z * COLUMN_LANES + lane % COLUMN_LANES) * 2u;
+  let row_lanes = LANES / params.column_lanes;
+  let first_line = (group_index(group, grid) * row_lanes + lane / params.column_lanes) * 4u;
+  let quad = (group.z * params.column_lanes + lane % params.column_lanes) * 2u;
   if (first_line >= params.lines || quad >= params.quads) { return; }
 
   let last = params.lines - 1u;
@@ -37,8 +42,8 @@ fn main(
     var at_b = quad;
     for (var k = 0u; k < params.depth; k++) {
       let x = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
-      let v = b[at_b];
-      let w = b[at_b + second];
+      let v = vec4f(b[at_b]);
+      let w = vec4f(b[at_b + second]);
       sum0 += v.x * x;
       sum1 += v.y * x;
       sum2 += v.z * x;
@@ -54,8 +59,8 @@ fn main(
     var at_b = vec4u(b_offset(line.x), b_offset(line.y), b_offset(line.z), b_offset(line.w)) + quad;
     for (var k = 0u; k < params.depth; k++) {
       let x = vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
-      let v = transpose(mat4x4f(b[at_b.x], b[at_b.y], b[at_b.z], b[at_b.w]));
-      let w = transpose(mat4x4f(b[at_b.x + second], b[at_b.y + second], b[at_b.z + second], b[at_b.w + second]));
+      let v = columns_at(at_b);
+      let w = columns_at(at_b + second);
       sum0 += v[0] * x;
       sum1 += v[1] * x;
       sum2 += v[2] * x;

@@ -9,7 +9,7 @@
 // used by  GPUs, where the tile is filled
 //
 // specialised by   const LANES: u32 = 256; const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
-// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots
+// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots, and one of lib/weights_f32, lib/weights_f16
 
 const SIDE: u32 = 16u;
 const K_TILE: u32 = 16u;
@@ -40,7 +40,7 @@ fn main(
     a_tile[lane_x][lane_y] = rows;
     let k_b = k0 + lane_y;
     var columns = vec4f();
-    if (k_b < params.depth && quad < params.quads) { columns = b[k_b * params.quads + quad]; }
+    if (k_b < params.depth && quad < params.quads) { columns = vec4f(b[k_b * params.quads + quad]); }
     b_tile[lane_y][lane_x] = columns;
     workgroupBarrier();
 

@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
-import { describeModel, type ModelPort } from "../index.ts";
+import { describeModel, type ModelPort, type WeightStorage } from "../index.ts";
 import { DataError } from "../data/errors.ts";
 import { describeFileError, readBytes } from "../data/files.ts";
 import { formatShape, type NdArray } from "../data/ndarray.ts";
@@ -17,6 +17,7 @@ export interface ModelFile {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly dimensions: Record<string, number> | undefined;
+  readonly weights: WeightStorage;
   /** Reads a file that holds tensors of the model; it has to lie in the model's folder. */
   readonly externalData: (name: string) => Uint8Array | undefined;
   readonly description: Description;
@@ -55,13 +56,13 @@ export async function readAnyModel(path: string, flags: ModelFlags = {}): Promis
 
 async function describedModel(
   path: string,
-  { dimension: dimensions }: ModelFlags,
+  { dimension: dimensions, weights = "f32" }: ModelFlags,
   externalData: ModelFile["externalData"],
 ): Promise<ModelFile> {
   const bytes = await readBytes(path);
   try {
-    const description = withFile(path, () => describeModel(bytes, { dimensions, externalData }));
-    return { path, bytes, dimensions, externalData, description };
+    const description = withFile(path, () => describeModel(bytes, { dimensions, weights, externalData }));
+    return { path, bytes, dimensions, weights, externalData, description };
   } catch (error) {
     // The library's option by the name it has here.
     if (error instanceof ShapeError) error.message = error.message.replace(/\bin options\.dimensions/, "with --dimension NAME=SIZE");

@@ -1,12 +1,14 @@
 // Options shared by the commands, and how their values are read.
 
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { deepfoolDefaults, overshootRules, type OvershootRule } from "../index.ts";
+import { deepfoolDefaults, overshootRules, type OvershootRule, type WeightStorage } from "../index.ts";
 import { CHANNELS, LAYOUTS, problemWith, type Channels, type Layout, type PreprocessingOptions } from "../data/preprocessing.ts";
 import type { Norm } from "./format.ts";
 
 export const ADAPTERS = ["auto", "software", "high-performance", "low-power"] as const;
 export type AdapterChoice = (typeof ADAPTERS)[number];
+
+const WEIGHTS: readonly WeightStorage[] = ["f32", "f16"];
 
 /** On every command. */
 export interface CommonOptions {
@@ -31,12 +33,19 @@ export function addCommonOptions(command: Command): Command {
 export interface ModelFlags {
   /** Extents of axes that the file leaves open, by the name it gives them. */
   dimension?: Record<string, number>;
+  /** How the GPU stores the weights of convolutions and matrix products. */
+  weights?: WeightStorage;
 }
 
 export function addModelArgument(command: Command, description = "ONNX file with one input"): Command {
   return command
     .argument("<model>", description)
-    .option("--dimension <name=size>", "size of an axis that the file leaves open; repeat for several", collectDimension);
+    .option("--dimension <name=size>", "size of an axis that the file leaves open; repeat for several", collectDimension)
+    .addOption(
+      new Option("--weights <type>", "how the GPU stores weights; f16 takes half of the memory, rounds them, and needs shader-f16")
+        .choices(WEIGHTS)
+        .default("f32"),
+    );
 }
 
 function collectDimension(text: string, previous: Record<string, number> = {}): Record<string, number> {

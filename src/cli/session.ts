@@ -45,6 +45,7 @@ export async function withModel<T>(
         name: basename(file.path),
         preprocessing: options.preprocessing,
         dimensions: file.dimensions,
+        weights: file.weights,
         externalData: file.externalData,
         signal,
         onProgress: ({ phase, done, total }) => terminal.progress(`loading ${file.path}: ${phase} ${done}/${total}`),

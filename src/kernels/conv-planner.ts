@@ -96,15 +96,14 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       };
     }
     case "quad": {
-      if (adapter.subgroupSize === 0) throw new ArgumentError("the quad kernel needs an adapter with subgroups");
-      const share = quads > 2 ? 4 : quads;
       const [upH, upW] = facts.up;
+      const { constants, perGroup, depth } = planQuad(facts, adapter);
       return {
         variant: "quad",
-        constants: { LANES: adapter.subgroupSize, SHARE: share, UNROLL: channels % 2 === 0 ? 2 : 1 },
+        constants,
         items: images * Math.ceil(outH / upH) * Math.ceil(outW / upW),
-        perGroup: (adapter.subgroupSize / share) * QUAD_COLUMNS,
-        depth: upH * upW * groups * Math.ceil(quads / share),
+        perGroup,
+        depth: upH * upW * groups * depth,
       };
     }
     case "direct": {
@@ -120,6 +119,24 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
     default:
       throw new ArgumentError(`there is no convolution kernel "${forced}"`);
   }
+}
+
+/**
+ * The quad kernel for one group and one phase. A workgroup is one subgroup: on a CPU its invocations run together, and where
+ * there are few columns a wider one would be mostly idle.
+ */
+export function planQuad(
+  { channels, outputs }: Pick<ConvFacts, "channels" | "outputs">,
+  adapter: AdapterFacts,
+): Pick<ConvPlan, "constants" | "perGroup" | "depth"> {
+  if (adapter.subgroupSize === 0) throw new ArgumentError("the quad kernel needs an adapter with subgroups");
+  const quads = Math.ceil(outputs / 4);
+  const share = quads > 2 ? 4 : quads;
+  return {
+    constants: { LANES: adapter.subgroupSize, SHARE: share, UNROLL: channels % 2 === 0 ? 2 : 1 },
+    perGroup: (adapter.subgroupSize / share) * QUAD_COLUMNS,
+    depth: Math.ceil(quads / share),
+  };
 }
 
 /** Quads of four pixels in a strip: as many as leave the least of the row's last strip idle; the longer one among equals. */
@@ -142,7 +159,7 @@ function chooseConv(facts: ConvFacts, adapter: AdapterFacts): ConvVariant {
   if (facts.channels === 1 && facts.groups > 1) return "depthwise";
   // On a CPU workgroup memory is plain memory and every barrier spills the registers of all lanes.
   if (adapter.software || adapter.maxInvocations < TILED_LANES) {
-    if (adapter.subgroupSize > 0 && !(fitsStrip(facts) && (facts.outputs <= 4 || facts.kernelW > 3))) return "quad";
+    if (adapter.software && adapter.subgroupSize > 0 && !(fitsStrip(facts) && (facts.outputs <= 4 || facts.kernelW > 3))) return "quad";
     return fitsStrip(facts) ? "strip" : "direct";
   }
   return facts.outputs >= LEAST_FILL && facts.columns >= LEAST_FILL ? "tiled" : "direct";

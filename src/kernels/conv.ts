@@ -6,48 +6,16 @@
  *
  * One family of kernels computes both (shaders/conv): only the rule that finds the source pixel of a tap differs.
  */
-import convDirectSource from "../../shaders/conv/conv_direct.wgsl?raw";
-import convStripSource from "../../shaders/conv/conv_strip.wgsl?raw";
-import convQuadSource from "../../shaders/conv/conv_quad.wgsl?raw";
-import convTiledSource from "../../shaders/conv/conv_tiled.wgsl?raw";
-import convDepthwiseSource from "../../shaders/conv/conv_depthwise.wgsl?raw";
-import convEpilogueSource from "../../shaders/conv/epilogue.wgsl?raw";
-import weightsEachSource from "../../shaders/conv/weights_each.wgsl?raw";
-import weightsSharedSource from "../../shaders/conv/weights_shared.wgsl?raw";
-import interfaceSource from "../../shaders/conv/interface.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
-import { defineKernel } from "../runtime/gpu/kernel.ts";
-import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
-import { planConv, type ConvFacts, type ConvVariant } from "./conv-planner.ts";
+import { convKernels } from "./conv-kernels.ts";
+import { planConv, type ConvFacts } from "./conv-planner.ts";
 import { conv3d, convTranspose3d } from "./conv3d.ts";
 import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
-import type { AdapterFacts, Emitter, Lowering, OnnxNode } from "./op.ts";
+import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAttribute, windowOutput } from "./onnx-attributes.ts";
-import { epilogueSource, gridSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
-
-const mains = { direct: convDirectSource, tiled: convTiledSource, depthwise: convDepthwiseSource };
-const shared = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, slotsSource];
-
-function family(prefix: string, taps: string) {
-  return {
-    direct: defineKernel(`${prefix}_direct`, mains.direct, ...shared, taps),
-    tiled: defineKernel(`${prefix}_tiled`, mains.tiled, ...shared, taps),
-    depthwise: defineKernel(`${prefix}_depthwise`, mains.depthwise, ...shared, taps),
-  };
-}
-
-const kernels = { forward: family("conv", tapsForwardSource), adjoint: family("conv_adjoint", tapsAdjointSource) };
-/** Only rows are found by the tap rule here; along a row the kernel slides. */
-const strip = (prefix: string, taps: string) => ({
-  each: defineKernel(`${prefix}_strip`, convStripSource, weightsEachSource, ...shared, taps),
-  shared: defineKernel(`${prefix}_strip_shared`, convStripSource, weightsSharedSource, ...shared, taps),
-});
-const stripKernels = { forward: strip("conv", tapsForwardSource), adjoint: strip("conv_adjoint", tapsAdjointSource) };
-/** Both directions at once: an adjoint is a convolution of an input that was pulled apart. */
-const quadKernel = defineKernel("conv_quad", convQuadSource, ...shared);
 
 /** Attributes of both ops: the geometry is always that of the convolution, whichever direction runs. */
 interface ConvAttributes {
@@ -92,12 +60,6 @@ function packWeights(data: ConstantData, shape: readonly number[], groups: numbe
   return packed;
 }
 
-function kernelOf(variant: ConvVariant, rule: "forward" | "adjoint", adapter: AdapterFacts): Kernel {
-  if (variant === "quad") return quadKernel;
-  if (variant === "strip") return stripKernels[rule][adapter.subgroupSize > 0 ? "shared" : "each"];
-  return kernels[rule][variant];
-}
-
 function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
@@ -133,12 +95,12 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const mirrored = adjoint && (quad || strides.every((s) => s === 1));
   const turned: Turned = [mirrored, mirrored || (adjoint && plan.variant === "strip")];
   const rule = mirrored ? "forward" : direction;
-  const packed = lowering.pack(w, `conv-${direction}-${groups}-${turned}`, taps * channels * groups * quads * 4, (data) =>
+  const packed = lowering.packWeights(w, `conv-${direction}-${groups}-${turned}`, taps * channels * groups * quads * 4, (data) =>
     packWeights(data, w.shape, groups, adjoint, turned),
   );
   const pad = (axis: 0 | 1) => (turned[axis] ? (kernel[axis] - 1) * dilations[axis] - pads[axis] : pads[axis]);
   lowering.launch({
-    kernel: kernelOf(plan.variant, rule, lowering.adapter),
+    kernel: convKernels(plan.variant, rule, lowering.adapter)[packed.storage],
     constants: plan.constants,
     bindings: { input: x, weights: packed, ...epilogue.bindings, output: y, slots: "slots" },
     params: {

@@ -1,6 +1,7 @@
 /** Which matrix product runs: a pure function of the shape and of a few facts about the adapter. */
 import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
+import { planQuad } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
 import { LANES } from "./wgsl.ts";
 
@@ -11,15 +12,19 @@ export interface MatmulFacts {
   readonly width: number;
   /** One B for all rows. */
   readonly sharedB: boolean;
+  /** A's rows lie in the order of the product's: nothing is broadcast, and none is found through slots. */
+  readonly straight: boolean;
 }
 
 /** Names that may be forced. */
-export const matmulVariants = ["direct", "tiled"] as const;
+export const matmulVariants = ["direct", "quad", "tiled"] as const;
 export type MatmulVariant = (typeof matmulVariants)[number];
 
 export interface MatmulPlan {
   readonly variant: MatmulVariant;
   readonly constants: Readonly<Record<string, ConstantValue>>;
+  /** For the direct kernel: invocations side by side along the columns. */
+  readonly columnLanes: number;
   readonly linesPerGroup: number;
   readonly depth: number;
 }
@@ -38,13 +43,26 @@ export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: s
   switch (forced ?? chooseMatmul(facts, adapter)) {
     case "tiled":
       if (!facts.sharedB) throw new ArgumentError("the tiled matrix product needs one B for all rows");
-      return { variant: "tiled", constants: { LANES: TILED_LANES }, linesPerGroup: TILE, depth: Math.ceil(facts.width / TILE) };
+      return {
+        variant: "tiled",
+        constants: { LANES: TILED_LANES },
+        columnLanes: 1,
+        linesPerGroup: TILE,
+        depth: Math.ceil(facts.width / TILE),
+      };
+    case "quad": {
+      if (!facts.sharedB || !facts.straight)
+        throw new ArgumentError("the quad matrix product needs one B for all rows, and A's rows in order");
+      const { constants, perGroup, depth } = planQuad({ channels: facts.depth, outputs: facts.width }, adapter);
+      return { variant: "quad", constants, columnLanes: 1, linesPerGroup: perGroup, depth };
+    }
     case "direct": {
       let columnLanes = 1;
       while (columnLanes < MAX_COLUMN_LANES && columnLanes * DIRECT_QUADS < quads) columnLanes *= 2;
       return {
         variant: "direct",
-        constants: { LANES, COLUMN_LANES: columnLanes },
+        constants: { LANES },
+        columnLanes,
         linesPerGroup: (LANES / columnLanes) * DIRECT_ROWS,
         depth: Math.ceil(quads / (DIRECT_QUADS * columnLanes)),
       };
@@ -55,6 +73,7 @@ export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: s
 }
 
 function chooseMatmul(facts: MatmulFacts, adapter: AdapterFacts): MatmulVariant {
+  if (adapter.software && adapter.subgroupSize > 0 && facts.sharedB && facts.straight && facts.lines > DIRECT_ROWS) return "quad";
   if (adapter.software || !facts.sharedB || adapter.maxInvocations < TILED_LANES) return "direct";
   return facts.width >= LEAST_FILL && facts.lines >= LEAST_FILL ? "tiled" : "direct";
 }

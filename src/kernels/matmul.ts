@@ -8,22 +8,23 @@ import directSource from "../../shaders/matmul/matmul_direct.wgsl?raw";
 import interfaceSource from "../../shaders/matmul/interface.wgsl?raw";
 import tiledSource from "../../shaders/matmul/matmul_tiled.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
-import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ConstantData, Value } from "../runtime/graph/graph.ts";
 import type { Operand } from "../runtime/plan/launch.ts";
 import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
+import { quadKernel } from "./conv-kernels.ts";
 import { planMatmul } from "./matmul-planner.ts";
 import { launchCopy, transposeLastTwo } from "./movement.ts";
 import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { broadcastShapes, reshapeTo, sumTo } from "./broadcast.ts";
+import { defineForWeights, storageOf } from "./weights.ts";
 import { epilogueSource, gridSource, slotsSource } from "./wgsl.ts";
 
 const kernels = {
-  direct: defineKernel("matmul_direct", directSource, interfaceSource, epilogueSource, gridSource, slotsSource),
-  tiled: defineKernel("matmul_tiled", tiledSource, interfaceSource, epilogueSource, gridSource, slotsSource),
+  direct: defineForWeights("matmul_direct", directSource, interfaceSource, epilogueSource, gridSource, slotsSource),
+  tiled: defineForWeights("matmul_tiled", tiledSource, interfaceSource, epilogueSource, gridSource, slotsSource),
 };
 
 interface Matrices {
@@ -50,7 +51,7 @@ function packColumns(data: ConstantData, count: number, depth: number, width: nu
 /** B in the kernel's layout: packed at load when constant, else copied into a padded scratch value. */
 function packedRight(lowering: Lowering, b: Value, count: number, depth: number, width: number): Operand {
   const quads = Math.ceil(width / 4);
-  if (b.data) return lowering.pack(b, "columns", count * depth * quads * 4, (data) => packColumns(data, count, depth, width));
+  if (b.data) return lowering.packWeights(b, "columns", count * depth * quads * 4, (data) => packColumns(data, count, depth, width));
   if (width % 4 === 0) return b;
   const padded = lowering.scratch(b, [count, depth, quads * 4]);
   launchCopy(lowering, b, padded, {
@@ -74,38 +75,60 @@ function lower(lowering: Lowering): void {
   const quads = Math.ceil(width / 4);
   const linesPerCopy = batch * left.height;
   const lines = lowering.copies(y) * linesPerCopy;
-  const plan = planMatmul({ lines, depth: left.width, width, sharedB }, lowering.adapter, lowering.forcedVariant);
+  const aLead = lowering.leadOf(a, y);
+  const straight = aCount === batch && (aLead === 1 || (aLead === 0 && y.lead === "shared"));
+  const plan = planMatmul({ lines, depth: left.width, width, sharedB, straight }, lowering.adapter, lowering.forcedVariant);
   const epilogue = epilogueOf(node);
+  const packed = packedRight(lowering, b, bCount, left.width, width);
+  const common = {
+    grid: { lead: y.lead, items: linesPerCopy, perGroup: plan.linesPerGroup, depth: plan.depth },
+    macs: linesPerCopy * left.width * width,
+  };
+  if (plan.variant === "quad") {
+    lowering.launch({
+      kernel: quadKernel[storageOf(packed)],
+      constants: plan.constants,
+      bindings: { input: a, weights: packed, ...epilogue.bindings, output: y, slots: "slots" },
+      params: { ...asConvolution(lines, linesPerCopy, left.width, width), rows: lowering.rows, ...epilogue.params },
+      ...common,
+    });
+    return;
+  }
   lowering.launch({
-    kernel: kernels[plan.variant],
-    constants: {
-      ...plan.constants,
-      A_LEAD: lowering.leadOf(a, y),
-      B_LEAD: lowering.leadOf(b, y),
-      SHARED_B: sharedB,
-    },
-    bindings: {
-      a,
-      b: packedRight(lowering, b, bCount, left.width, width),
-      ...epilogue.bindings,
-      output: y,
-      slots: "slots",
-    },
+    kernel: kernels[plan.variant][storageOf(packed)],
+    constants: { ...plan.constants, A_LEAD: aLead, B_LEAD: lowering.leadOf(b, y), SHARED_B: sharedB },
+    bindings: { a, b: packed, ...epilogue.bindings, output: y, slots: "slots" },
     params: {
       lines,
       height: left.height,
       depth: left.width,
       width,
       quads,
+      column_lanes: plan.columnLanes,
       matrices_per_copy: batch,
       a_matrices: aCount,
       b_matrices: bCount,
       rows: lowering.rows,
       ...epilogue.params,
     },
-    grid: { lead: y.lead, items: linesPerCopy, perGroup: plan.linesPerGroup, depth: plan.depth },
-    macs: linesPerCopy * left.width * width,
+    ...common,
   });
+}
+
+/** A product whose rows are images of one pixel: k is their channels, the columns are those of a 1×1 convolution. */
+function asConvolution(lines: number, linesPerCopy: number, depth: number, width: number): Record<string, number> {
+  const one = ["in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w", "stride_h", "stride_w", "dilation_h", "dilation_w"];
+  const steps = ["groups", "up_h", "up_w", "step_h", "step_w"];
+  return {
+    ...Object.fromEntries([...one, ...steps].map((name) => [name, 1])),
+    columns: lines,
+    images_per_copy: linesPerCopy,
+    channels: depth,
+    outputs: width,
+    quads: Math.ceil(width / 4),
+    pad_h: 0,
+    pad_w: 0,
+  };
 }
 
 /** The value with its batch axes broadcast to `batch`, unless it has a single matrix or already fits. */

@@ -4,7 +4,7 @@
  */
 import type { Attributes, ConstantData, ElementType, Node, Value } from "../runtime/graph/graph.ts";
 import type { ConstantValue, Kernel, ParamValue } from "../runtime/gpu/kernel.ts";
-import type { Grid, Operand, Packed } from "../runtime/plan/launch.ts";
+import type { Grid, Operand, Packed, PackedWeights } from "../runtime/plan/launch.ts";
 
 export interface TensorType {
   readonly shape: readonly number[];
@@ -83,6 +83,8 @@ export interface AdapterFacts {
   readonly maxWorkgroupBytes: number;
   /** Invocations of the smallest subgroup, within which they can exchange values; 0 where they cannot. */
   readonly subgroupSize: number;
+  /** Whether kernels may read f16 (the feature shader-f16). */
+  readonly f16: boolean;
 }
 
 /** What lowering may ask and say. */
@@ -107,6 +109,8 @@ export interface Lowering {
   alias(output: Value, input: Value): void;
   /** A constant in another layout. `key` names the layout. */
   pack(source: Value, key: string, elements: number, make: (data: ConstantData) => Float32Array): Packed;
+  /** As pack, for weights of kernels that are linked for each storage (weights.ts): as f16 where the plan wants it and all fit. */
+  packWeights(source: Value, key: string, elements: number, make: (data: ConstantData) => Float32Array): PackedWeights;
   /** A value private to this node, with the given lead of another value and its own shape. */
   scratch(like: Value, shape: readonly number[]): Value;
   /** Forces a variant by name, for benchmarks and tests. */

@@ -5,8 +5,19 @@ import indexingSource from "../../shaders/lib/indexing.wgsl?raw";
 import epilogueSource from "../../shaders/lib/epilogue.wgsl?raw";
 import tapsForwardSource from "../../shaders/lib/taps_forward.wgsl?raw";
 import tapsAdjointSource from "../../shaders/lib/taps_adjoint.wgsl?raw";
+import weightsF16Source from "../../shaders/lib/weights_f16.wgsl?raw";
+import weightsF32Source from "../../shaders/lib/weights_f32.wgsl?raw";
 
-export { epilogueSource, gridSource, slotsSource, indexingSource, tapsForwardSource, tapsAdjointSource };
+export {
+  epilogueSource,
+  gridSource,
+  slotsSource,
+  indexingSource,
+  tapsForwardSource,
+  tapsAdjointSource,
+  weightsF16Source,
+  weightsF32Source,
+};
 
 /** Invocations per workgroup of the kernels that share nothing within one. */
 export const LANES = 64;

@@ -9,7 +9,10 @@ import { decodeModel } from "./onnx/decode.ts";
 import { batchNote } from "./onnx/batch.ts";
 import { importModel } from "./onnx/import.ts";
 import type { ImportedModel, ImportOptions } from "./onnx/import.ts";
+import { HALF_MAX } from "./plan/half.ts";
+import type { PackedWeights, WeightStorage } from "./plan/launch.ts";
 import { planGraph } from "./plan/plan.ts";
+import type { Plan } from "./plan/plan.ts";
 
 export interface ModelDescription {
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
@@ -25,25 +28,50 @@ export interface ModelDescription {
   readonly launches: { readonly before: number; readonly after: number };
   /** Working memory of a forward pass of one sample, weights apart, in bytes. */
   readonly memoryBytes: number;
+  /** Bytes of the parameters as the GPU stores them, without padding, and of them by type: f16 where a model is loaded so. */
   readonly weightBytes: number;
-  /** What a user should know: how the batch axis is treated, where attacks attach. */
+  readonly weightBytesByType: Readonly<Record<WeightStorage, number>>;
+  /** What a user should know: how the batch axis is treated, where attacks attach, which weights f16 cannot hold. */
   readonly notes: readonly string[];
 }
 
 /** As LoadOptions, as far as they bear on what a model is. */
-export type DescribeOptions = Pick<ImportOptions, "name" | "dimensions" | "constants" | "externalData">;
-
-const SOFTWARE_ADAPTER: AdapterFacts = { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4 };
-const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
-
-function launchesOf(graph: Graph, adapter: AdapterFacts) {
-  return planGraph({ graph, capacity: 1, rows: 1, adapter, limits: NO_LIMITS });
+export interface DescribeOptions extends Pick<ImportOptions, "name" | "dimensions" | "constants" | "externalData"> {
+  readonly weights?: WeightStorage;
 }
 
-export function describeGraph(imported: ImportedModel, graph: Graph, adapter: AdapterFacts = SOFTWARE_ADAPTER): ModelDescription {
-  const plan = launchesOf(graph, adapter);
+const SOFTWARE_ADAPTER: AdapterFacts = {
+  software: true,
+  vendor: "",
+  architecture: "",
+  maxInvocations: 256,
+  maxWorkgroupBytes: 16_384,
+  subgroupSize: 4,
+  f16: true,
+};
+const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
+
+const BYTES: Readonly<Record<WeightStorage, number>> = { f32: 4, f16: 2 };
+
+export interface Setting {
+  readonly adapter?: AdapterFacts;
+  readonly weights?: WeightStorage | undefined;
+}
+
+export function describeGraph(
+  imported: ImportedModel,
+  graph: Graph,
+  { adapter = SOFTWARE_ADAPTER, weights = "f32" }: Setting = {},
+): ModelDescription {
+  const planned = (wanted: Graph) => planGraph({ graph: wanted, capacity: 1, rows: 1, adapter, limits: NO_LIMITS, weights });
+  const plan = planned(graph);
+  const packed = packedWeights(plan);
+  const halved = new Set(packed.filter(({ storage }) => storage === "f16").map(({ source }) => source));
   const constants = new Set(graph.nodes.flatMap(({ inputs }) => inputs.filter((input) => input?.data)));
   const parameters = [...constants].reduce((sum, value) => sum + value!.data!.length, 0);
+  const bytesAs = (type: WeightStorage) =>
+    [...constants].reduce((sum, value) => sum + (halved.has(value!) === (type === "f16") ? value!.data!.length * BYTES[type] : 0), 0);
+  const weightBytesByType = { f32: bytesAs("f32"), f16: bytesAs("f16") };
   const port = (name: string, shape: readonly number[]) => ({ name, shape: shape[0] === 1 ? shape.slice(1) : shape });
   return {
     inputs: graph.inputs.map(({ name, shape }) => port(name, shape)),
@@ -52,11 +80,23 @@ export function describeGraph(imported: ImportedModel, graph: Graph, adapter: Ad
     ops: imported.ops,
     parameters,
     macs: plan.launches.reduce((sum, { macs }) => sum + macs, 0),
-    launches: { before: launchesOf(imported.graph, adapter).launches.length, after: plan.launches.length },
+    launches: { before: planned(imported.graph).launches.length, after: plan.launches.length },
     memoryBytes: plan.workingBytes,
-    weightBytes: parameters * Float32Array.BYTES_PER_ELEMENT,
-    notes: notesOn(imported, graph),
+    weightBytes: weightBytesByType.f32 + weightBytesByType.f16,
+    weightBytesByType,
+    notes: [...notesOn(imported, graph), ...(weights === "f16" ? noteOnRange(packed) : [])],
   };
+}
+
+/** The weights of convolutions and products. */
+function packedWeights({ launches }: Plan): PackedWeights[] {
+  const operands = launches.flatMap(({ bindings }) => Object.values(bindings));
+  return operands.filter((operand): operand is PackedWeights => typeof operand === "object" && "storage" in operand);
+}
+
+function noteOnRange(packed: readonly PackedWeights[]): string[] {
+  const names = new Set(packed.filter(({ storage }) => storage === "f32").map(({ source }) => JSON.stringify(source.name)));
+  return names.size === 0 ? [] : [`weights that stay f32, because f16 ends at ±${HALF_MAX}: ${[...names].join(", ")}`];
 }
 
 function notesOn({ note, missingFiles }: ImportedModel, graph: Graph): string[] {
@@ -83,12 +123,12 @@ export function describeModel(
   const proto = decodeModel(bytes);
   try {
     const imported = importNoted(proto, { ...options, allowMissingFiles: true });
-    return { ...describeGraph(imported, simplify(imported.graph)), unsupported: [] };
+    return { ...describeGraph(imported, simplify(imported.graph), { weights: options.weights }), unsupported: [] };
   } catch (error) {
     if (!(error instanceof UnsupportedOpError)) throw error;
     const ops: Record<string, number> = {};
     for (const { opType } of proto.graph?.node ?? []) ops[opType ?? "?"] = (ops[opType ?? "?"] ?? 0) + 1;
     const empty = { inputs: [], outputs: [], opset: error.opset, parameters: 0, macs: 0, memoryBytes: 0, weightBytes: 0, notes: [] };
-    return { ...empty, ops, launches: { before: 0, after: 0 }, unsupported: error.unsupported };
+    return { ...empty, weightBytesByType: { f32: 0, f16: 0 }, ops, launches: { before: 0, after: 0 }, unsupported: error.unsupported };
   }
 }

@@ -1,6 +1,6 @@
 /** The engine: one GPU device and the models loaded on it. */
 import { importNoted } from "./describe.ts";
-import { throwIfAborted } from "./errors.ts";
+import { AdapterError, ArgumentError, throwIfAborted } from "./errors.ts";
 import type { DeviceLostError } from "./errors.ts";
 import { GpuContext } from "./gpu/context.ts";
 import type { AdapterDescription, DeviceOptions, MemoryReport } from "./gpu/context.ts";
@@ -14,6 +14,7 @@ import { decodeModel } from "./onnx/decode.ts";
 import { fetchExternalData } from "./onnx/external-data.ts";
 import type { ExternalData } from "./onnx/external-data.ts";
 import type { ConstantTensor } from "./onnx/import.ts";
+import type { WeightStorage } from "./plan/launch.ts";
 
 export interface LoadProgress {
   readonly phase: "parse" | "plan" | "compile" | "upload";
@@ -35,6 +36,13 @@ export interface LoadOptions {
    * never asked for a name that leads out of the model's folder.
    */
   readonly externalData?: ExternalData;
+  /**
+   * How the GPU stores the constant weights of convolutions and matrix products: f32, the default, or f16, which takes half of
+   * the memory and of the bandwidth and needs an adapter with the feature shader-f16. Sums, activations, biases and all else are
+   * f32 either way. As f16 weights are rounded to 11 bits: answers, derivatives and attacks are those of the rounded network, the
+   * derivatives exact for it. Weights that leave f16's range (±65504) stay f32; describe() names them.
+   */
+  readonly weights?: WeightStorage;
   /** Most samples run at once; default 32. More samples are taken in turns. */
   readonly maxBatch?: number;
   /** Budget for working memory of one program, in bytes; default 1 GiB. Larger batches are split to stay within it. */
@@ -45,6 +53,18 @@ export interface LoadOptions {
 
 const DEFAULT_MAX_BATCH = 32;
 const DEFAULT_WORKING_BYTES = 2 ** 30;
+
+/** How weights are to be stored. `f16`: whether the device has it. Throws ArgumentError and AdapterError. */
+export function checkedStorage(wanted: WeightStorage = "f32", f16: boolean): WeightStorage {
+  if (wanted !== "f32" && wanted !== "f16") throw new ArgumentError(`weights are stored as "f32" or "f16", not as "${String(wanted)}"`);
+  if (wanted === "f16" && !f16) {
+    throw new AdapterError(
+      'this device cannot store weights as f16: it lacks the feature "shader-f16"; load the model with weights "f32", open another ' +
+        'adapter, or, where the device is yours, request it with requiredFeatures: ["shader-f16"]',
+    );
+  }
+  return wanted;
+}
 
 export class Engine {
   private readonly models = new Set<Model>();
@@ -73,11 +93,13 @@ export class Engine {
 
   /**
    * Loads an ONNX model. Throws OnnxFormatError, UnsupportedOpError (all unsupported nodes at once), ShapeError, ArgumentError
-   * where a file of the model's tensors is not given, and the signal's reason when aborted.
+   * where a file of the model's tensors is not given, AdapterError where weights are wanted as f16 and the device has no
+   * shader-f16, and the signal's reason when aborted.
    */
   async load(source: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<Model> {
     this.gpu.check();
     throwIfAborted(options.signal);
+    const weights = checkedStorage(options.weights, this.gpu.facts.f16);
     const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
     const proto = decodeModel(bytes);
     const externalData = await fetchExternalData(proto, options.externalData);
@@ -89,6 +111,7 @@ export class Engine {
       name: options.name ?? imported.graph.name,
       maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
       workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,
+      weights,
     });
     options.onProgress?.({ phase: "plan", done: 1, total: 1 });
     throwIfAborted(options.signal);

@@ -12,6 +12,7 @@ import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
 import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
 import { logitsOf } from "./graph/simplify.ts";
 import type { ImportedModel } from "./onnx/import.ts";
+import type { WeightStorage } from "./plan/launch.ts";
 import { planGraph } from "./plan/plan.ts";
 import { Program } from "./plan/program.ts";
 import { WeightStore } from "./plan/weights.ts";
@@ -52,6 +53,7 @@ export interface ModelSettings {
   readonly name: string;
   readonly maxBatch: number;
   readonly workingBytes: number;
+  readonly weights: WeightStorage;
 }
 
 /** Rows of the Jacobian that are computed at once: enough to fill a tile, few enough to bound memory. */
@@ -90,9 +92,9 @@ export class Model {
     return this.settings.name;
   }
 
-  /** Ops, parameters, multiply-adds, memory and launches of this model. */
+  /** Ops, parameters and how they are stored, multiply-adds, memory and launches of this model. */
   describe(): ModelDescription {
-    return describeGraph(this.imported, this.graph, this.gpu.facts);
+    return describeGraph(this.imported, this.graph, { adapter: this.gpu.facts, weights: this.settings.weights });
   }
 
   /** @internal The context algorithms run their own kernels in. */
@@ -323,6 +325,7 @@ export class Model {
           rows,
           adapter: this.gpu.facts,
           limits: this.gpu.device.limits,
+          weights: this.settings.weights,
         });
         if (plan.workingBytes > this.settings.workingBytes && capacity > 1) continue;
         return await Program.compile(plan, this.gpu, this.weights, this.name, (done, total) =>

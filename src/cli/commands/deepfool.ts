@@ -79,6 +79,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     command: "deepfool",
     version: packageVersion,
     model: path,
+    weights: file.weights,
     input: options.input,
     adapter,
     settings: { norm: normName(norm), overshoot, rule, candidates, maxIterations },

@@ -70,5 +70,13 @@ export async function runDerivative(path: string, options: DerivativeOptions, de
   });
   await writeFiles({ [options.output]: encodeNpy(array) });
   app.terminal.print(`${options.output}: ${formatShape(array.shape)}, ${formatSeconds(seconds.compute)}`);
-  app.terminal.report({ command, model: path, adapter, ...settings, output: { file: options.output, shape: array.shape }, seconds });
+  app.terminal.report({
+    command,
+    model: path,
+    weights: file.weights,
+    adapter,
+    ...settings,
+    output: { file: options.output, shape: array.shape },
+    seconds,
+  });
 }

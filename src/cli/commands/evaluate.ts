@@ -80,6 +80,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     command: "evaluate",
     version: packageVersion,
     model: path,
+    weights: file.weights,
     input: options.input,
     perturbation: options.perturbation,
     adapter,

@@ -30,11 +30,13 @@ function describe(path: string, d: Description): string {
     .sort(([, a], [, b]) => b - a)
     .map(([op, count]) => `${op} ×${count}`)
     .join(", ");
+  const { f16 } = d.weightBytesByType;
+  const halved = f16 > 0 ? `, of them ${formatBytes(f16)} as f16` : "";
   // What a graph with unknown ops costs, or even its shapes, cannot be told.
   const known = [
     ["inputs", ports(d.inputs)],
     ["outputs", ports(d.outputs)],
-    ["parameters", `${formatCount(d.parameters)} (${formatBytes(d.weightBytes)})`],
+    ["parameters", `${formatCount(d.parameters)} (${formatBytes(d.weightBytes)}${halved})`],
     ["work", `${formatCount(d.macs)} multiply-accumulates a sample`],
     ["memory", `${formatBytes(d.memoryBytes)} a sample`],
     ["launches", `${d.launches.after} a run (${d.launches.before} before fusion)`],

@@ -84,6 +84,7 @@ async function run(path: string, options: RunOptions, app: App): Promise<void> {
   app.terminal.report({
     command: "run",
     model: path,
+    weights: file.weights,
     adapter: report.adapter,
     samples: count,
     outputs: written.map(({ name, file: target, array }) => ({ name, file: target, shape: array.shape })),

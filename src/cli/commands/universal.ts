@@ -112,6 +112,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     command: "universal",
     version: packageVersion,
     model: path,
+    weights: file.weights,
     input,
     validation,
     adapter,

@@ -45,7 +45,7 @@ const WANTED_LIMITS = [
   "maxStorageBuffersPerShaderStage",
 ] as const;
 
-const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups"];
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
 
 /** The least that a subgroup can hold: WGSL has operations on quads. */
 const QUAD = 4;
@@ -97,6 +97,7 @@ export class GpuContext {
       maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
       maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
       subgroupSize: device.features.has("subgroups") ? (device.adapterInfo?.subgroupMinSize ?? QUAD) : 0,
+      f16: device.features.has("shader-f16"),
     };
     this.pipelines = new PipelineCache(device);
     this.nothing = this.createBuffer("nothing", 256, GPUBufferUsage.STORAGE);

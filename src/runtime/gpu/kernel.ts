@@ -21,7 +21,7 @@ export interface Kernel {
   readonly name: string;
   /** Linked WGSL without its `enable` lines. */
   readonly source: string;
-  /** WGSL extensions that the sources enable. A device needs the features of these names. */
+  /** WGSL extensions that the sources enable: "f16", "subgroups", … */
   readonly enables: readonly string[];
   readonly bindings: readonly KernelBinding[];
   readonly params: readonly ParamField[];
@@ -34,15 +34,21 @@ export type ParamValue = number | readonly number[];
 /** The name of the uniform binding, the same in every kernel. */
 export const PARAMS = "params";
 
-const ENABLE = /^enable (\w+);\n/gm;
-
 /** Links WGSL files into one kernel called `name`. The first file is the kernel itself. */
 export function defineKernel(name: string, ...sources: readonly string[]): Kernel {
-  const linked = sources.join("\n");
-  const enables = [...new Set([...linked.matchAll(ENABLE)].map(([, extension]) => extension!))];
-  const source = linked.replace(ENABLE, "");
+  const { source, enables } = liftEnables(sources.join("\n"));
   const { fields, words } = parseParams(name, source);
   return { name, source, enables, bindings: parseBindings(source), params: fields, paramWords: words };
+}
+
+/** WGSL wants its directives before all else, but any linked file may say what it needs: a line `enable f16;` of its own. */
+function liftEnables(linked: string): { source: string; enables: readonly string[] } {
+  const enables = new Set<string>();
+  const source = linked.replace(/^[ \t]*enable\s+([\w\s,]+);/gm, (_, names: string) => {
+    for (const name of names.split(",")) enables.add(name.trim());
+    return "";
+  });
+  return { source, enables: [...enables].sort() };
 }
 
 function parseBindings(source: string): KernelBinding[] {
@@ -92,12 +98,13 @@ export function packParams(kernel: Kernel, values: Readonly<Record<string, Param
   return words;
 }
 
-/** The kernel's text for given constants: what it enables, which WGSL wants first, `const` lines, then the linked sources. */
+/** The kernel's text for given constants: what it enables, `const` lines, then the linked sources. */
 export function specialise(kernel: Kernel, constants: Readonly<Record<string, ConstantValue>>): string {
+  const enables = kernel.enables.map((name) => `enable ${name};`);
   const lines = Object.entries(constants).map(([name, value]) =>
     typeof value === "boolean" ? `const ${name}: bool = ${value};` : `const ${name}: u32 = ${value}u;`,
   );
-  return [...kernel.enables.map((extension) => `enable ${extension};`), ...lines, kernel.source].join("\n");
+  return [...enables, ...lines, kernel.source].join("\n");
 }
 
 /** Identifies a specialised kernel: its name and its constants. */

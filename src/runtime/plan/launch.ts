@@ -11,13 +11,20 @@ export interface Packed {
   readonly source: Value;
   /** Bytes of the packed form. */
   readonly bytes: number;
-  readonly make: () => Float32Array;
+  readonly make: () => Float32Array | Uint16Array;
+}
+
+/** The type that the weights of convolutions and matrix products have in memory. Sums are f32 either way. */
+export type WeightStorage = "f32" | "f16";
+
+export interface PackedWeights extends Packed {
+  readonly storage: WeightStorage;
 }
 
 /** The engine-wide buffers a launch may name. `nothing` stands for an input the kernel declares but does not read. */
 export type Special = "slots" | "nothing";
 
-export type Operand = Value | Packed | Special;
+export type Operand = Value | Packed | PackedWeights | Special;
 
 /**
  * The grid of a launch: ⌈copies · items / perGroup⌉ workgroups along the folded line, times depth along z, where copies is

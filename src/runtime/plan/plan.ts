@@ -9,7 +9,8 @@ import { sizeOf } from "../graph/graph.ts";
 import type { Graph, Lead, Node, Value } from "../graph/graph.ts";
 import { planArena } from "./arena.ts";
 import type { ArenaPlan, Interval, Placement } from "./arena.ts";
-import type { Launch, Operand, Packed } from "./launch.ts";
+import { fitsHalf, halves } from "./half.ts";
+import type { Launch, Operand, Packed, PackedWeights, WeightStorage } from "./launch.ts";
 
 export interface PlanLimits {
   readonly maxStorageBufferBindingSize: number;
@@ -24,6 +25,11 @@ export interface PlanRequest {
   readonly rows: number;
   readonly adapter: AdapterFacts;
   readonly limits: PlanLimits;
+  /**
+   * How the constant weights of convolutions and matrix products are stored; default f32. With f16, weights that leave its range
+   * stay f32, all of a constant together. Whether one does depends on its numbers alone: forward and adjoint agree.
+   */
+  readonly weights?: WeightStorage;
   /** Forces kernel variants by name, for benchmarks and tests: one for every node, or chosen node by node. */
   readonly forcedVariant?: string | ((node: Node) => string | undefined);
 }
@@ -46,6 +52,7 @@ export interface Plan extends PlanRequest {
 }
 
 const BYTES = 4;
+const HALF_BYTES = 2;
 const VEC4_BYTES = 16;
 
 /** Plans a graph. Throws LimitError when a value is larger than a binding may be: plan again with a smaller capacity. */
@@ -137,11 +144,22 @@ function loweringOf(
       bytes: elements * BYTES,
       make: () => make(source.data!),
     }),
+    packWeights: (source, key, elements, make): PackedWeights =>
+      request.weights === "f16" && fitsHalf(source.data!)
+        ? {
+            packed: true,
+            storage: "f16",
+            key: `${key}-f16`,
+            source,
+            bytes: elements * HALF_BYTES,
+            make: () => halves(make(source.data!)),
+          }
+        : { packed: true, storage: "f32", key, source, bytes: elements * BYTES, make: () => make(source.data!) },
     scratch,
   };
 }
 
-export function isPacked(operand: Operand): operand is Packed {
+export function isPacked(operand: Operand): operand is Packed | PackedWeights {
   return typeof operand === "object" && "packed" in operand;
 }
 

@@ -5,6 +5,8 @@ import { align } from "./arena.ts";
 import type { Operand, Packed } from "./launch.ts";
 import { isPacked } from "./plan.ts";
 
+type Upload = Pick<Packed, "source" | "key" | "bytes" | "make">;
+
 interface Slice {
   readonly buffer: GPUBuffer;
   readonly offset: number;
@@ -30,7 +32,7 @@ export class WeightStore {
 
   /** Uploads those operands that are constants and not here yet, into as few buffers as the device allows. */
   upload(operands: Iterable<Operand>): void {
-    const wanted: { source: Value; key: string; bytes: number; make: () => Float32Array }[] = [];
+    const wanted: Upload[] = [];
     for (const operand of operands) {
       if (typeof operand === "string") continue;
       const packed = isPacked(operand) ? operand : operand.data ? plain(operand) : undefined;
@@ -51,14 +53,15 @@ export class WeightStore {
     }
   }
 
-  private uploadTogether(group: readonly { source: Value; key: string; bytes: number; make: () => Float32Array }[], bytes: number): void {
+  private uploadTogether(group: readonly Upload[], bytes: number): void {
     const buffer = this.gpu.createBuffer(`${this.label} weights`, bytes, GPUBufferUsage.STORAGE, true);
     this.buffers.push(buffer);
     this.total += bytes;
     const target = buffer.getMappedRange();
     let offset = 0;
     for (const { source, key, bytes: size, make } of group) {
-      new Float32Array(target, offset).set(make());
+      const made = make();
+      new Uint8Array(target, offset).set(new Uint8Array(made.buffer, made.byteOffset, made.byteLength));
       this.slices.get(source)!.set(key, { buffer, offset, size: Math.ceil(size / VEC4_BYTES) * VEC4_BYTES });
       offset += align(size);
     }
@@ -77,6 +80,6 @@ export class WeightStore {
   }
 }
 
-function plain(value: Value): { source: Value; key: string; bytes: number; make: () => Float32Array } {
+function plain(value: Value): Upload {
   return { source: value, key: PLAIN, bytes: value.data!.length * 4, make: () => new Float32Array(value.data!) };
 }

@@ -1,8 +1,8 @@
 import { convolution, transposed } from "./cases/conv.ts";
 import { testCases } from "./check-case.ts";
-import { forced, software } from "./variant.ts";
+import { forced, software, withoutSubgroups } from "./variant.ts";
 
-const variants = [software, forced("direct"), forced("strip"), forced("quad"), forced("tiled"), forced("depthwise")];
+const variants = [software, withoutSubgroups, forced("direct"), forced("strip"), forced("quad"), forced("tiled"), forced("depthwise")];
 
 testCases("Conv", convolution, variants);
 testCases("ConvTranspose", transposed, variants);

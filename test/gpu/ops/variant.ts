@@ -8,6 +8,7 @@ import { fuseEpilogues } from "../../../src/runtime/graph/passes/fuse-epilogues.
 import { simplify } from "../../../src/runtime/graph/simplify.ts";
 import { decodeModel } from "../../../src/runtime/onnx/decode.ts";
 import { importModel } from "../../../src/runtime/onnx/import.ts";
+import type { WeightStorage } from "../../../src/runtime/plan/launch.ts";
 import { planGraph } from "../../../src/runtime/plan/plan.ts";
 import type { Plan, PlanLimits } from "../../../src/runtime/plan/plan.ts";
 
@@ -26,9 +27,21 @@ export interface Variant {
   readonly name: string;
   readonly software: boolean;
   readonly force?: (node: Node) => string | undefined;
+  /** False: as on an adapter without subgroups. */
+  readonly subgroups?: false;
+  /** How weights are stored; default f32. */
+  readonly weights?: WeightStorage;
 }
 
-const FACTS: AdapterFacts = { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4 };
+const FACTS: AdapterFacts = {
+  software: true,
+  vendor: "",
+  architecture: "",
+  maxInvocations: 256,
+  maxWorkgroupBytes: 16_384,
+  subgroupSize: 4,
+  f16: true,
+};
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 /** Whether the node's family has a kernel of this name that can compute it. */
@@ -50,11 +63,17 @@ function accepts(node: Node, name: string): boolean {
 
 /** What the planner picks for a software adapter, and for a GPU, by size. */
 export const software: Variant = { name: "software", software: true };
+export const withoutSubgroups: Variant = { name: "without subgroups", software: true, subgroups: false };
 export const gpu: Variant = { name: "gpu", software: false };
 
 /** The named kernel wherever it can compute a node, whatever its size. */
 export function forced(name: string): Variant {
   return { name, software: false, force: (node) => (accepts(node, name) ? name : undefined) };
+}
+
+/** The same kernels with weights stored as f16. */
+export function halved(variant: Variant): Variant {
+  return { ...variant, name: `${variant.name}, weights f16`, weights: "f16" };
 }
 
 /** The specialised kernels that a variant's adjoint and tangent programs run for a model. */
@@ -75,11 +94,12 @@ export function derivativePlans(bytes: Uint8Array, variant: Variant, capacity = 
 
 export function planOf(
   graph: Graph,
-  { software, force }: Variant,
+  { software, force, subgroups, weights = "f32" }: Variant,
   capacity: number,
   rows: number,
   facts = FACTS,
   limits: PlanLimits = NO_LIMITS,
 ): Plan {
-  return planGraph({ graph, capacity, rows, adapter: { ...facts, software }, limits, ...(force && { forcedVariant: force }) });
+  const adapter = { ...facts, software, ...(subgroups === false && { subgroupSize: 0 }) };
+  return planGraph({ graph, capacity, rows, adapter, limits, weights, ...(force && { forcedVariant: force }) });
 }

@@ -1,9 +1,9 @@
 /** The pure parts of the kernel benchmarks: counts, references, statistics, reports. */
 import { describe, expect, test } from "vitest";
-import { costOf, extentOf } from "../../../bench/kernels/counts.ts";
+import { costOf, extentOf, hasWeights } from "../../../bench/kernels/counts.ts";
 import { caseOf, scattered } from "../../../bench/kernels/graphs.ts";
 import { elementOf } from "../../../bench/kernels/reference.ts";
-import { columns, fileName, misjudgements, shareOf, summaries } from "../../../bench/kernels/report.ts";
+import { columns, fileName, halvings, misjudgements, shareOf, summaries } from "../../../bench/kernels/report.ts";
 import type { ShapeResult, VariantResult } from "../../../bench/kernels/report.ts";
 import { kindOf, shapes } from "../../../bench/kernels/shapes.ts";
 import type { ConvShape, PoolShape, Shape } from "../../../bench/kernels/shapes.ts";
@@ -11,7 +11,7 @@ import { believable, percentile, quantumOf, spreadOf } from "../../../bench/kern
 import { candidatesFor } from "../../../bench/kernels/variants.ts";
 import { sizeOf } from "../../../src/runtime/graph/graph.ts";
 
-const FACTS = { software: false, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4 };
+const FACTS = { software: false, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4, f16: true };
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 const conv: ConvShape = {
@@ -48,6 +48,14 @@ describe("costs", () => {
     const dense = { op: "matmul", name: "", source: "", samples: 8, batch: 1, height: 1, depth: 5, width: 3, sharedB: true } as const;
     expect(costOf(dense)).toMatchObject({ flops: 2 * 8 * 15, bytes: 4 * (40 + 15 + 24) });
     expect(costOf({ ...dense, sharedB: false, batch: 2 })).toMatchObject({ flops: 2 * 16 * 15, bytes: 4 * (80 + 16 * 15 + 48) });
+  });
+
+  test("of weights as f16: two bytes each, and the same operations", () => {
+    expect(costOf(conv, "f16")).toMatchObject({ flops: costOf(conv).flops, bytes: costOf(conv).bytes - 2 * 108 });
+    expect(hasWeights(conv)).toBe(true);
+    const attention = shapes.find((shape) => shape.op === "matmul" && !shape.sharedB)!;
+    expect([hasWeights(attention), hasWeights(pool)]).toEqual([false, false]);
+    expect(costOf(attention, "f16")).toEqual(costOf(attention));
   });
 
   test("of movement: no operation, two bytes for each byte", () => {
@@ -169,6 +177,7 @@ describe("statistics", () => {
 describe("reports", () => {
   const variant = (name: string, micros: number, chosen = false): VariantResult => ({
     variant: name,
+    weights: "f32",
     kernels: [name],
     chosen,
     micros,
@@ -206,6 +215,19 @@ describe("reports", () => {
     expect(shareOf({ ...variant("a", 20), gbs: 16 }, peaks)).toBe(0.8);
     const results = [shape("one", [variant("a", 20)]), shape("two", [variant("a", 40), variant("b", 50)])];
     expect(summaries({ results, peaks })).toEqual([{ kind: "conv 3x3", shapes: 2, median: 0.375, most: 0.5 }]);
+  });
+
+  test("weights as f16: their gain and their error, and no say in what the planner should take", () => {
+    const results = [
+      shape("slower", [variant("a", 10, true), { ...variant("a", 20, true), weights: "f16", error: 2e-4 }]),
+      shape("faster", [variant("a", 20, true), variant("b", 10), { ...variant("b", 5), weights: "f16", error: 1e-4 }]),
+      shape("without", [variant("a", 10, true)]),
+    ];
+    expect(halvings(results).map(({ shape: { name }, f32, f16, factor }) => [name, f32.variant, f16.error, factor])).toEqual([
+      ["faster", "b", 1e-4, 2],
+      ["slower", "a", 2e-4, 0.5],
+    ]);
+    expect(misjudgements(results).map(({ best }) => [best.variant, best.weights])).toEqual([["b", "f32"]]);
   });
 
   test("files are named after the day and the adapter", () => {

@@ -236,6 +236,14 @@ describe("commands that need no GPU", () => {
     }
   });
 
+  test("info --weights f16 says what is stored as f16", async () => {
+    const { stdout } = await nudge("info", LENET, "--weights", "f16");
+    expect(stdout).toMatch(/parameters {2,}\S+ \(.+, of them .+ as f16\)/);
+    const wrong = await nudge("info", LENET, "--weights", "int8");
+    expect(wrong.stderr).toContain("Allowed choices are f32, f16");
+    expect(wrong.code).toBe(2);
+  });
+
   test("info --json is JSON and nothing else", async () => {
     const { stdout } = await nudge("info", LENET, "--json");
     expect(JSON.parse(stdout)).toMatchObject({ command: "info", model: LENET, unsupported: [] });

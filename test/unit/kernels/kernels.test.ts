@@ -2,13 +2,13 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { ResourceType, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import type { StructInfo } from "wgsl_reflect";
-import { packParams, pipelineKey, specialise } from "../../../src/runtime/gpu/kernel.ts";
+import { defineKernel, packParams, pipelineKey, specialise } from "../../../src/runtime/gpu/kernel.ts";
 import type { ConstantValue, Kernel } from "../../../src/runtime/gpu/kernel.ts";
 import type { Launch } from "../../../src/runtime/plan/launch.ts";
 import { encodeModel } from "../../reference/onnx-builder.ts";
 import { allCases } from "../../gpu/ops/cases/all.ts";
 import { build } from "../../gpu/ops/cases/build.ts";
-import { derivativePlans, forced, gpu, software } from "../../gpu/ops/variant.ts";
+import { derivativePlans, forced, gpu, halved, software, withoutSubgroups } from "../../gpu/ops/variant.ts";
 
 const kernels = vi.hoisted(() => [] as Kernel[]);
 
@@ -48,14 +48,16 @@ function declaredConstants({ name, source }: Kernel): Record<string, ConstantVal
 const kinds = { [ResourceType.Uniform]: "uniform", [ResourceType.Storage]: "storage" } as Record<number, string>;
 const WORD = 4;
 
-/** Plans of all op cases, with every choice of kernels. */
+const variants = [software, withoutSubgroups, gpu, forced("direct"), forced("strip"), forced("quad"), forced("tiled"), forced("depthwise")];
+
+/** Plans of all op cases, with every choice of kernels and of how weights are stored. */
 let launches: Map<string, Launch>;
 
 beforeAll(() => {
   launches = new Map();
   for (const given of allCases) {
     const bytes = encodeModel(build(given).model);
-    for (const variant of [software, gpu, forced("direct"), forced("strip"), forced("tiled"), forced("depthwise")]) {
+    for (const variant of [...variants, ...variants.map(halved)]) {
       for (const plan of derivativePlans(bytes, variant, 3, 2)) {
         for (const launch of plan.launches) {
           packParams(launch.kernel, launch.params);
@@ -135,6 +137,27 @@ test("the cases reach every kernel of the families they are for", () => {
   const wanted = kernels.map(({ name }) => name).filter((name) => families.test(name));
   expect(wanted.length).toBeGreaterThan(30);
   expect(wanted.filter((name) => !reached.has(name))).toEqual([]);
+});
+
+test("what sources enable stands before all else, once, and their lines stay where they are", () => {
+  const kernel = defineKernel(
+    "enabling",
+    "// a header\nfn main() {}",
+    "enable f16;\nalias Weight = f16;",
+    "enable subgroups, f16;\nfn rest() {}",
+  );
+  expect(kernel.enables).toEqual(["f16", "subgroups"]);
+  expect(specialise(kernel, { LANES: 64 }).split("\n")).toEqual([
+    "enable f16;",
+    "enable subgroups;",
+    "const LANES: u32 = 64u;",
+    "// a header",
+    "fn main() {}",
+    "",
+    "alias Weight = f16;",
+    "",
+    "fn rest() {}",
+  ]);
 });
 
 describe("params", () => {

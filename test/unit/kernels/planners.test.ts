@@ -8,8 +8,17 @@ import type { AdapterFacts } from "../../../src/kernels/op.ts";
 import { planReduce } from "../../../src/kernels/reduce-planner.ts";
 import { ArgumentError } from "../../../src/runtime/errors.ts";
 
-const gpu: AdapterFacts = { software: false, vendor: "nvidia", architecture: "hopper", maxInvocations: 256, maxWorkgroupBytes: 32_768, subgroupSize: 4 };
+const gpu: AdapterFacts = {
+  software: false,
+  vendor: "nvidia",
+  architecture: "hopper",
+  maxInvocations: 256,
+  maxWorkgroupBytes: 32_768,
+  subgroupSize: 4,
+  f16: true,
+};
 const software: AdapterFacts = { ...gpu, software: true, vendor: "mesa", architecture: "" };
+const old: AdapterFacts = { ...software, subgroupSize: 0 };
 const phone: AdapterFacts = { ...gpu, vendor: "arm", maxInvocations: 128 };
 
 const conv = (facts: Partial<ConvFacts> = {}): ConvFacts => ({
@@ -29,9 +38,14 @@ const conv = (facts: Partial<ConvFacts> = {}): ConvFacts => ({
 describe("convolution", () => {
   const table: readonly [name: string, facts: Partial<ConvFacts>, adapter: AdapterFacts, variant: string][] = [
     ["a usual layer on a GPU", {}, gpu, "tiled"],
-    ["a usual layer on a CPU", {}, software, "strip"],
-    ["stride 2 on a CPU", { unitStep: false }, software, "direct"],
-    ["a kernel too wide for the strip's registers on a CPU", { kernelW: 10 }, software, "direct"],
+    ["a usual layer on a CPU", {}, software, "quad"],
+    ["stride 2 on a CPU", { unitStep: false }, software, "quad"],
+    ["a wide kernel on a CPU slides", { kernelW: 5 }, software, "strip"],
+    ["few output channels on a CPU slide", { outputs: 3 }, software, "strip"],
+    ["few output channels on a CPU, stride 2", { outputs: 3, unitStep: false }, software, "quad"],
+    ["a kernel too wide for the strip's registers on a CPU", { kernelW: 10 }, software, "quad"],
+    ["a usual layer on a CPU without subgroups", {}, old, "strip"],
+    ["stride 2 on a CPU without subgroups", { unitStep: false }, old, "direct"],
     ["too few channels for a tile", { outputs: 31 }, gpu, "direct"],
     ["half a tile of channels", { outputs: 32 }, gpu, "tiled"],
     ["too few pixels for a tile", { columns: 31 }, gpu, "direct"],
@@ -45,13 +59,14 @@ describe("convolution", () => {
   });
 
   test("a forced variant runs whatever the size", () => {
-    for (const variant of ["direct", "strip", "tiled"])
+    for (const variant of ["direct", "strip", "quad", "tiled"])
       expect(planConv(conv({ outputs: 1, columns: 1 }), software, variant).variant).toBe(variant);
   });
 
   test("a forced variant whose assumptions do not hold, or that does not exist, is refused", () => {
     expect(() => planConv(conv(), gpu, "depthwise")).toThrow(ArgumentError);
     expect(() => planConv(conv({ unitStep: false }), gpu, "strip")).toThrow(ArgumentError);
+    expect(() => planConv(conv(), old, "quad")).toThrow("needs an adapter with subgroups");
     expect(() => planConv(conv(), gpu, "winograd")).toThrow('there is no convolution kernel "winograd"');
   });
 
@@ -59,13 +74,14 @@ describe("convolution", () => {
     const perTile = {
       direct: (c: Record<string, unknown>) => 4 * (c["QUADS"] as number),
       strip: (c: Record<string, unknown>) => c["CHANNELS"] as number,
+      quad: (c: Record<string, unknown>) => 4 * (c["SHARE"] as number),
       tiled: () => 64,
     };
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 300 }),
         fc.integer({ min: 1, max: 8 }),
-        fc.constantFrom("direct", "strip", "tiled"),
+        fc.constantFrom("direct", "strip", "quad", "tiled"),
         (outputs, groups, variant) => {
           const { depth, constants } = planConv(conv({ outputs, groups }), gpu, variant);
           const tile = perTile[variant](constants);
@@ -90,6 +106,7 @@ describe("convolution", () => {
           return (
             planConv(facts, gpu, "direct").items === pixels &&
             planConv(facts, gpu, "tiled").items === pixels &&
+            planConv(facts, gpu, "quad").items === pixels &&
             strip.items * stripPixels >= pixels &&
             strip.items * stripPixels < pixels + images * outH * stripPixels &&
             planConv({ ...facts, channels: 1, groups: 7, outputs: 2 }, gpu, "depthwise").items * 4 >= pixels * 14
@@ -101,35 +118,56 @@ describe("convolution", () => {
   });
 });
 
+test("an adjoint's phases on the quad kernel cover every pixel, and have a workgroup each along z", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 5 }),
+      (outH, outW, upH, upW) => {
+        const { items, depth } = planConv(conv({ outH, outW, up: [upH, upW] }), software, "quad");
+        const one = planConv(conv({ outH, outW }), software, "quad");
+        return items * upH * upW >= one.items && depth === one.depth * upH * upW;
+      },
+    ),
+    { seed: 1 },
+  );
+});
+
 describe("matrix product", () => {
   const table: readonly [name: string, facts: Parameters<typeof planMatmul>[0], adapter: AdapterFacts, variant: string][] = [
-    ["a wide dense layer of a batch on a GPU", { lines: 64, depth: 512, width: 512, sharedB: true }, gpu, "tiled"],
-    ["the same on a CPU", { lines: 64, depth: 512, width: 512, sharedB: true }, software, "direct"],
-    ["one sample", { lines: 1, depth: 512, width: 512, sharedB: true }, gpu, "direct"],
-    ["ten logits", { lines: 512, depth: 512, width: 10, sharedB: true }, gpu, "direct"],
-    ["both operands computed", { lines: 512, depth: 512, width: 512, sharedB: false }, gpu, "direct"],
-    ["a GPU that cannot run 256 invocations", { lines: 64, depth: 512, width: 512, sharedB: true }, phone, "direct"],
+    ["a wide dense layer of a batch on a GPU", { lines: 64, depth: 512, width: 512, sharedB: true, straight: true }, gpu, "tiled"],
+    ["the same on a CPU", { lines: 64, depth: 512, width: 512, sharedB: true, straight: true }, software, "quad"],
+    ["one sample on a CPU", { lines: 1, depth: 512, width: 512, sharedB: true, straight: true }, software, "direct"],
+    ["rows found through slots on a CPU", { lines: 64, depth: 512, width: 512, sharedB: true, straight: false }, software, "direct"],
+    ["a CPU without subgroups", { lines: 64, depth: 512, width: 512, sharedB: true, straight: true }, old, "direct"],
+    ["one sample", { lines: 1, depth: 512, width: 512, sharedB: true, straight: true }, gpu, "direct"],
+    ["ten logits", { lines: 512, depth: 512, width: 10, sharedB: true, straight: true }, gpu, "direct"],
+    ["both operands computed", { lines: 512, depth: 512, width: 512, sharedB: false, straight: true }, gpu, "direct"],
+    ["a GPU that cannot run 256 invocations", { lines: 64, depth: 512, width: 512, sharedB: true, straight: true }, phone, "direct"],
   ];
   test.each(table)("%s", (_, facts, adapter, variant) => {
     expect(planMatmul(facts, adapter).variant).toBe(variant);
   });
 
   test("a forced variant that does not fit, or does not exist, is refused", () => {
-    const facts = { lines: 64, depth: 64, width: 64, sharedB: false };
+    const facts = { lines: 64, depth: 64, width: 64, sharedB: false, straight: true };
     expect(() => planMatmul(facts, gpu, "tiled")).toThrow(ArgumentError);
+    expect(() => planMatmul(facts, gpu, "quad")).toThrow(ArgumentError);
     expect(() => planMatmul(facts, gpu, "strassen")).toThrow('there is no matrix product kernel "strassen"');
   });
 
   test("workgroups along z cover all columns, none to spare, and lanes divide the workgroup", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2000 }), fc.boolean(), (width, tiled) => {
-        const { depth, constants, linesPerGroup } = planMatmul(
-          { lines: 64, depth: 8, width, sharedB: true },
+        const { depth, constants, columnLanes, linesPerGroup } = planMatmul(
+          { lines: 64, depth: 8, width, sharedB: true, straight: true },
           gpu,
           tiled ? "tiled" : "direct",
         );
-        const columns = tiled ? 64 : 8 * (constants["COLUMN_LANES"] as number);
-        const rows = tiled ? 64 : (4 * (constants["LANES"] as number)) / (constants["COLUMN_LANES"] as number);
+        const columns = tiled ? 64 : 8 * columnLanes;
+        const rows = tiled ? 64 : (4 * (constants["LANES"] as number)) / columnLanes;
         return depth * columns >= width && (depth - 1) * columns < width && Number.isInteger(rows) && rows === linesPerGroup;
       }),
       { seed: 1 },

@@ -98,7 +98,7 @@ describe("limits", () => {
       graph,
       capacity,
       rows: 1,
-      adapter: { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4 },
+      adapter: { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4, f16: true },
       limits: { maxStorageBufferBindingSize, maxBufferSize: 2 ** 30 },
     });
 
