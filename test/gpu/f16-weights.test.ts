@@ -70,7 +70,15 @@ if (!engine.adapter.features.includes("shader-f16")) {
 } else {
   const unscaled = <T extends { nodes: readonly { op: string }[] }>(cases: readonly T[]) =>
     cases.filter(({ nodes }) => nodes.every(({ op }) => op !== "BatchNormalization" && op !== "Div"));
-  const convVariants = [software, withoutSubgroups, forced("direct"), forced("strip"), forced("quad"), forced("tiled"), forced("depthwise")].map(halved);
+  const convVariants = [
+    software,
+    withoutSubgroups,
+    forced("direct"),
+    forced("strip"),
+    forced("quad"),
+    forced("tiled"),
+    forced("depthwise"),
+  ].map(halved);
   const productVariants = [software, forced("direct"), forced("quad"), forced("tiled")].map(halved);
   testHalved("Conv", unscaled(convolution), convVariants);
   testHalved("ConvTranspose", unscaled(transposed), convVariants);
