@@ -16,31 +16,32 @@ import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
-import { planConv, type ConvFacts } from "./conv-planner.ts";
+import { convSite, planConv, type ConvFacts } from "./conv-planner.ts";
 import { conv3d, convTranspose3d } from "./conv3d.ts";
 import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAttribute, windowOutput } from "./onnx-attributes.ts";
+import { asVariants } from "./variants.ts";
 import { epilogueSource, gridSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const mains = { direct: convDirectSource, tiled: convTiledSource, depthwise: convDepthwiseSource };
 const shared = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, slotsSource];
 
 function family(prefix: string, taps: string) {
-  return {
+  return asVariants({
     direct: defineKernel(`${prefix}_direct`, mains.direct, ...shared, taps),
     tiled: defineKernel(`${prefix}_tiled`, mains.tiled, ...shared, taps),
     depthwise: defineKernel(`${prefix}_depthwise`, mains.depthwise, ...shared, taps),
-  };
+  });
 }
 
 const kernels = { forward: family("conv", tapsForwardSource), adjoint: family("conv_adjoint", tapsAdjointSource) };
 /** Only rows are found by the tap rule here; along a row the kernel slides. */
-const stripKernels = {
+const stripKernels = asVariants({
   forward: defineKernel("conv_strip", convStripSource, ...shared, tapsForwardSource),
   adjoint: defineKernel("conv_adjoint_strip", convStripSource, ...shared, tapsAdjointSource),
-};
+});
 
 /** Attributes of both ops: the geometry is always that of the convolution, whichever direction runs. */
 interface ConvAttributes {
@@ -105,7 +106,8 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const [rows, rowLength] = pointwise ? [1, outH * outW] : [outH, outW];
   const unitStep = strides[1] === 1 && dilations[1] === 1;
   const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelW: kernel[1], unitStep };
-  const plan = planConv(facts, lowering.adapter, lowering.forcedVariant);
+  const site = convSite(facts, { direction, kernelH: kernel[0], strides, dilations }, lowering.adapter);
+  const plan = planConv(facts, lowering.adapter, lowering.variantFor(site));
   const epilogue = epilogueOf(node);
   const adjoint = direction === "adjoint";
   // Where the convolution moves by one pixel, its adjoint is a convolution with the kernel turned round. Running it as one

@@ -13,18 +13,19 @@ import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ConstantData, Value } from "../runtime/graph/graph.ts";
 import type { Operand } from "../runtime/plan/launch.ts";
 import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
-import { planMatmul } from "./matmul-planner.ts";
+import { matmulSite, planMatmul } from "./matmul-planner.ts";
 import { launchCopy, transposeLastTwo } from "./movement.ts";
 import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { broadcastShapes, reshapeTo, sumTo } from "./broadcast.ts";
+import { asVariants } from "./variants.ts";
 import { epilogueSource, gridSource, slotsSource } from "./wgsl.ts";
 
-const kernels = {
+const kernels = asVariants({
   direct: defineKernel("matmul_direct", directSource, interfaceSource, epilogueSource, gridSource, slotsSource),
   tiled: defineKernel("matmul_tiled", tiledSource, interfaceSource, epilogueSource, gridSource, slotsSource),
-};
+});
 
 interface Matrices {
   readonly batch: readonly number[];
@@ -74,14 +75,17 @@ function lower(lowering: Lowering): void {
   const quads = Math.ceil(width / 4);
   const linesPerCopy = batch * left.height;
   const lines = lowering.copies(y) * linesPerCopy;
-  const plan = planMatmul({ lines, depth: left.width, width, sharedB }, lowering.adapter, lowering.forcedVariant);
+  const facts = { lines, depth: left.width, width, sharedB };
+  const leads = [lowering.leadOf(a, y), lowering.leadOf(b, y)] as const;
+  const site = matmulSite(facts, { height: left.height, leads }, lowering.adapter);
+  const plan = planMatmul(facts, lowering.adapter, lowering.variantFor(site));
   const epilogue = epilogueOf(node);
   lowering.launch({
     kernel: kernels[plan.variant],
     constants: {
       ...plan.constants,
-      A_LEAD: lowering.leadOf(a, y),
-      B_LEAD: lowering.leadOf(b, y),
+      A_LEAD: leads[0],
+      B_LEAD: leads[1],
       SHARED_B: sharedB,
     },
     bindings: {

@@ -14,6 +14,7 @@ import { decodeModel } from "./onnx/decode.ts";
 import { fetchExternalData } from "./onnx/external-data.ts";
 import type { ExternalData } from "./onnx/external-data.ts";
 import type { ConstantTensor } from "./onnx/import.ts";
+import type { TuningTable } from "./tuning.ts";
 
 export interface LoadProgress {
   readonly phase: "parse" | "plan" | "compile" | "upload";
@@ -39,6 +40,11 @@ export interface LoadOptions {
   readonly maxBatch?: number;
   /** Budget for working memory of one program, in bytes; default 1 GiB. Larger batches are split to stay within it. */
   readonly workingBytes?: number;
+  /**
+   * Kernel variants as tune() measured them. A table of another adapter, of another version or of other kernels is ignored, and
+   * so is a choice that cannot compute its node; model.tuning says which it is.
+   */
+  readonly tuning?: TuningTable;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -89,6 +95,7 @@ export class Engine {
       name: options.name ?? imported.graph.name,
       maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
       workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,
+      tuning: options.tuning,
     });
     options.onProgress?.({ phase: "plan", done: 1, total: 1 });
     throwIfAborted(options.signal);
