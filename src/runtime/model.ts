@@ -12,6 +12,8 @@ import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
 import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
 import { logitsOf } from "./graph/simplify.ts";
 import type { ImportedModel } from "./onnx/import.ts";
+import { nodeProgram } from "./plan/node-program.ts";
+import type { NodeProgram } from "./plan/node-program.ts";
 import { planGraph } from "./plan/plan.ts";
 import type { Plan } from "./plan/plan.ts";
 import { Program } from "./plan/program.ts";
@@ -263,28 +265,9 @@ export class Model {
     return this.plan(graph, this.capacityFor(samples), rows, {});
   }
 
-  /**
-   * @internal One node of a plan as a program by itself, with buffers and weights of its own and variants by `choices`. It may
-   * be run for as many samples as the plan's capacity.
-   */
-  async nodeProgram(plan: Plan, node: Node, choices: TuningTable["choices"]): Promise<{ program: Program; dispose: () => void }> {
-    const read = new Set([...plan.graph.outputs, ...plan.graph.nodes.flatMap(({ inputs }) => inputs)]);
-    const graph: Graph = {
-      name: node.name,
-      inputs: [...new Set(node.inputs.filter((input) => input !== undefined))].filter(({ data }) => !data),
-      outputs: node.outputs.filter((output) => read.has(output)),
-      nodes: [node],
-    };
-    const { capacity, rows, adapter, limits } = plan;
-    const weights = new WeightStore(this.context, node.name);
-    try {
-      const alone = planGraph({ graph, capacity, rows, adapter, limits, choices });
-      const program = await Program.compile(alone, this.gpu, weights, node.name);
-      return { program, dispose: () => [program, weights].forEach((part) => part.dispose()) };
-    } catch (error) {
-      weights.dispose();
-      throw error;
-    }
+  /** @internal One node of a plan as a program by itself, with variants by `choices`. */
+  async nodeProgram(plan: Plan, node: Node, choices: TuningTable["choices"]): Promise<NodeProgram> {
+    return nodeProgram(plan, node, choices, this.context);
   }
 
   /** @internal A tuning table for this adapter and these kernels, without choices. */

@@ -77,10 +77,10 @@ export async function tune(model: Model, options: TuneOptions = {}): Promise<Tun
       for (const [i, task] of tasks.entries()) {
         if (performance.now() > deadline) break;
         const { usual, signature } = task.site;
-        const micros = await timeVariants(model, task, stopwatch, deadline, options.signal);
-        const chosen = micros.fastest ?? usual;
-        if (micros.measured) choices[signature] = chosen;
-        options.onProgress?.({ done: i + 1, total: tasks.length, signature, usual, chosen, micros: micros.times });
+        const verdict = await timeVariants(model, task, stopwatch, deadline, options.signal);
+        const chosen = verdict.fastest ?? usual;
+        if (verdict.measured) choices[signature] = chosen;
+        options.onProgress?.({ done: i + 1, total: tasks.length, signature, usual, chosen, micros: verdict.times });
       }
     } finally {
       stopwatch.dispose();
