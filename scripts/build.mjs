@@ -23,7 +23,10 @@ export async function buildCli() {
 }
 
 export async function buildLibrary() {
-  await replaceInDist((folder) => bundle("vite.config.ts", folder));
+  await replaceInDist(async (folder) => {
+    await bundle("vite.config.ts", folder);
+    await bundle("vite.tune.config.ts", folder);
+  });
 }
 
 export async function buildTypes() {

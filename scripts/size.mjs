@@ -36,6 +36,7 @@ const everything = await measure("*");
 const withoutDecoder = await measure("*", DECODER);
 const withoutAttacks = await measure("{ createEngine }", DECODER);
 const loading = await measure("{ createEngine }");
+const tuner = await measureBundle(`export * from ${JSON.stringify(`${ROOT}src/tune.ts`)};`, [/src\/index\.ts$/]);
 
 console.log(`${"".padEnd(34)}${"minified".padStart(12)}${"gzip".padStart(12)}`);
 print("engine, kernels and attacks", withoutDecoder);
@@ -46,6 +47,7 @@ print("reading ONNX files", {
 });
 print("createEngine and reading ONNX", loading);
 print("everything", everything);
+print("tuner, beside it", tuner);
 
 if (process.argv.includes("--modules")) {
   const list = await modules();

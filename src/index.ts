@@ -1,6 +1,7 @@
 /** Nudge: ONNX networks, their exact derivatives, and the smallest nudge that changes their mind, on WebGPU. */
 export { createEngine } from "./runtime/engine.ts";
 export type { Engine, LoadOptions, LoadProgress } from "./runtime/engine.ts";
+export type { TuningStatus, TuningTable } from "./runtime/tuning.ts";
 export type { DerivativeOptions, JacobianOptions, Model, ModelPort, Progress, RunOptions } from "./runtime/model.ts";
 export type { Tensor } from "./runtime/tensor.ts";
 export { describeModel } from "./runtime/describe.ts";

@@ -14,6 +14,7 @@ import { registerJacobian } from "./commands/jacobian.ts";
 import { registerJvp } from "./commands/jvp.ts";
 import { registerProject } from "./commands/project.ts";
 import { registerRun } from "./commands/run.ts";
+import { registerTune } from "./commands/tune.ts";
 import { registerUniversal } from "./commands/universal.ts";
 import { registerVjp } from "./commands/vjp.ts";
 
@@ -76,6 +77,7 @@ function buildProgram(app: App, stdout: Sink, stderr: Sink): Command {
     registerUniversal,
     registerEvaluate,
     registerProject,
+    registerTune,
     registerDevices,
   ];
   for (const register of commands) register(program, app);

@@ -7,6 +7,7 @@ import { describeAdapter, isSoftware, openGpu, type OpenOptions } from "./gpu.ts
 import { withFile, type ModelFile } from "./model-file.ts";
 import type { CommonOptions } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
+import { noteTuning, requestedTable, type TuningFlags } from "./tuning.ts";
 
 /** What a command gets from the program around it. */
 export interface App {
@@ -22,7 +23,7 @@ export interface Session {
   readonly seconds: { adapter: number; load: number };
 }
 
-interface SessionOptions extends Pick<CommonOptions, "adapter">, Pick<OpenOptions, "installIfMissing"> {
+interface SessionOptions extends Pick<CommonOptions, "adapter">, Pick<OpenOptions, "installIfMissing">, TuningFlags {
   preprocessing?: LoadOptions["preprocessing"];
 }
 
@@ -40,6 +41,7 @@ export async function withModel<T>(
     const adapter = { name: describeAdapter(info), software: isSoftware(info), driver };
     terminal.note(`adapter: ${adapter.name}`);
     const opened = performance.now();
+    const tuning = await requestedTable(file, options, engine.adapter, terminal);
     return await withFile(file.path, async () => {
       const model = await engine.load(file.bytes, {
         name: basename(file.path),
@@ -47,6 +49,7 @@ export async function withModel<T>(
         dimensions: file.dimensions,
         weights: file.weights,
         externalData: file.externalData,
+        tuning,
         signal,
         onProgress: ({ phase, done, total }) => terminal.progress(`loading ${file.path}: ${phase} ${done}/${total}`),
       });
@@ -54,6 +57,7 @@ export async function withModel<T>(
       const loaded = performance.now();
       const seconds = { adapter: (opened - started) / 1000, load: (loaded - opened) / 1000 };
       terminal.note(`loaded ${file.path} in ${formatSeconds(seconds.load)}`);
+      noteTuning(model, terminal);
       return use({ engine, model, adapter, seconds });
     });
   } finally {

@@ -2,6 +2,8 @@
 import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { AdapterFacts } from "./op.ts";
+import { legalAmong, signatureOf } from "./variants.ts";
+import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
 
 export interface ConvFacts {
@@ -137,6 +139,24 @@ export function planQuad(
     perGroup: (adapter.subgroupSize / share) * QUAD_COLUMNS,
     depth: Math.ceil(quads / share),
   };
+}
+
+/** The variants that can compute a convolution on an adapter. */
+export function legalVariants(facts: ConvFacts, adapter: AdapterFacts): ConvVariant[] {
+  return legalAmong(convVariants, adapter, (variant) => planConv(facts, adapter, variant));
+}
+
+/** What a tuner has to know of a convolution: its facts, and the geometry that no planner asks for but that time depends on. */
+export interface ConvGeometry {
+  readonly direction: "forward" | "adjoint";
+  readonly kernelH: number;
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+}
+
+export function convSite(facts: ConvFacts, geometry: ConvGeometry, adapter: AdapterFacts): VariantSite {
+  const signature = signatureOf("conv", { ...facts, ...geometry });
+  return { signature, legal: legalVariants(facts, adapter), usual: chooseConv(facts, adapter) };
 }
 
 /** Quads of four pixels in a strip: as many as leave the least of the row's last strip idle; the longer one among equals. */

@@ -10,7 +10,7 @@ import { ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
 import { convKernels } from "./conv-kernels.ts";
-import { planConv, type ConvFacts } from "./conv-planner.ts";
+import { convSite, planConv, type ConvFacts } from "./conv-planner.ts";
 import { conv3d, convTranspose3d } from "./conv3d.ts";
 import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
@@ -86,7 +86,8 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const adjoint = direction === "adjoint";
   const up = adjoint ? strides : ([1, 1] as const);
   const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelW: kernel[1], unitStep, up };
-  const plan = planConv(facts, lowering.adapter, lowering.forcedVariant);
+  const site = convSite(facts, { direction, kernelH: kernel[0], strides, dilations }, lowering.adapter);
+  const plan = planConv(facts, lowering.adapter, lowering.variantFor(site));
   const epilogue = epilogueOf(node);
   // Where the convolution moves by one pixel, its adjoint is a convolution with the kernel turned round. Running it as one
   // spares the adjoint's divisions, and a pipeline. The strip kernel asks for it along a row only; the quad kernel always, as

@@ -9,31 +9,40 @@ import type { ConstantValue, Kernel } from "../runtime/gpu/kernel.ts";
 import type { Grid } from "../runtime/plan/launch.ts";
 import type { Value } from "../runtime/graph/graph.ts";
 import type { Lowering } from "./op.ts";
-import { planReduce } from "./reduce-planner.ts";
+import { planReduce, reduceSite } from "./reduce-planner.ts";
+import { asVariants } from "./variants.ts";
 import { gridSource } from "./wgsl.ts";
 
 export interface LineKernels {
+  readonly name: string;
   readonly direct: Kernel;
   readonly tiled: Kernel;
 }
 
 /** Both forms of a kernel; `sources` begin with its own and leave out lib/grid and lib/lines. */
 export function defineLineKernels(name: string, ...sources: readonly string[]): LineKernels {
-  return {
+  const forms = asVariants({
     direct: defineKernel(`${name}_direct`, ...sources, gridSource, directSource),
     tiled: defineKernel(`${name}_tiled`, ...sources, gridSource, tiledSource),
-  };
+  });
+  return { name, ...forms };
 }
 
-/** The form for `lines` lines of `extent` elements in one copy of `output`, with its constants, its grid, and all its lines. */
+/**
+ * The form for `lines` lines of `extent` elements, `inner` apart in memory, in one copy of `output`, with its constants, its
+ * grid, and all its lines.
+ */
 export function planLines(
   kernels: LineKernels,
   lowering: Lowering,
   output: Value,
   lines: number,
   extent: number,
+  inner: number,
 ): { kernel: Kernel; constants: Readonly<Record<string, ConstantValue>>; grid: Grid; lines: number } {
   const all = lowering.copies(output) * lines;
-  const { variant, constants, perGroup } = planReduce({ outputs: all, count: extent }, lowering.adapter, lowering.forcedVariant);
+  const facts = { outputs: all, count: extent };
+  const site = reduceSite(kernels.name, facts, { inner: extent, stride: inner }, lowering.adapter);
+  const { variant, constants, perGroup } = planReduce(facts, lowering.adapter, lowering.variantFor(site));
   return { kernel: kernels[variant], constants, grid: { lead: output.lead, items: lines, perGroup, depth: 1 }, lines: all };
 }

@@ -3,6 +3,8 @@ import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import { planQuad } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
+import { legalAmong, signatureOf } from "./variants.ts";
+import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
 
 export interface MatmulFacts {
@@ -70,6 +72,24 @@ export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: s
     default:
       throw new ArgumentError(`there is no matrix product kernel "${forced}"`);
   }
+}
+
+/** The variants that can compute a product on an adapter. */
+export function legalMatmuls(facts: MatmulFacts, adapter: AdapterFacts): MatmulVariant[] {
+  return legalAmong(matmulVariants, adapter, (variant) => planMatmul(facts, adapter, variant));
+}
+
+/** How the rows are spread over matrices: no planner asks, but where each matrix of A has its own B, time depends on it. */
+export interface MatmulSpread {
+  /** Rows of one matrix of A. */
+  readonly height: number;
+  /** How the copies of A and B are found (Lowering.leadOf). */
+  readonly leads: readonly [number, number];
+}
+
+export function matmulSite(facts: MatmulFacts, spread: MatmulSpread, adapter: AdapterFacts): VariantSite {
+  const signature = signatureOf("matmul", { ...facts, ...spread });
+  return { signature, legal: legalMatmuls(facts, adapter), usual: chooseMatmul(facts, adapter) };
 }
 
 function chooseMatmul(facts: MatmulFacts, adapter: AdapterFacts): MatmulVariant {

@@ -13,7 +13,7 @@ import type { ConstantData, Value } from "../runtime/graph/graph.ts";
 import type { Operand } from "../runtime/plan/launch.ts";
 import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
 import { quadKernel } from "./conv-kernels.ts";
-import { planMatmul } from "./matmul-planner.ts";
+import { matmulSite, planMatmul } from "./matmul-planner.ts";
 import { launchCopy, transposeLastTwo } from "./movement.ts";
 import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
@@ -75,9 +75,11 @@ function lower(lowering: Lowering): void {
   const quads = Math.ceil(width / 4);
   const linesPerCopy = batch * left.height;
   const lines = lowering.copies(y) * linesPerCopy;
-  const aLead = lowering.leadOf(a, y);
-  const straight = aCount === batch && (aLead === 1 || (aLead === 0 && y.lead === "shared"));
-  const plan = planMatmul({ lines, depth: left.width, width, sharedB, straight }, lowering.adapter, lowering.forcedVariant);
+  const leads = [lowering.leadOf(a, y), lowering.leadOf(b, y)] as const;
+  const straight = aCount === batch && (leads[0] === 1 || (leads[0] === 0 && y.lead === "shared"));
+  const facts = { lines, depth: left.width, width, sharedB, straight };
+  const site = matmulSite(facts, { height: left.height, leads }, lowering.adapter);
+  const plan = planMatmul(facts, lowering.adapter, lowering.variantFor(site));
   const epilogue = epilogueOf(node);
   const packed = packedRight(lowering, b, bCount, left.width, width);
   const common = {
@@ -96,7 +98,7 @@ function lower(lowering: Lowering): void {
   }
   lowering.launch({
     kernel: kernels[plan.variant][storageOf(packed)],
-    constants: { ...plan.constants, A_LEAD: aLead, B_LEAD: lowering.leadOf(b, y), SHARED_B: sharedB },
+    constants: { ...plan.constants, A_LEAD: leads[0], B_LEAD: leads[1], SHARED_B: sharedB },
     bindings: { a, b: packed, ...epilogue.bindings, output: y, slots: "slots" },
     params: {
       lines,

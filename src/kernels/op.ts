@@ -5,6 +5,7 @@
 import type { Attributes, ConstantData, ElementType, Node, Value } from "../runtime/graph/graph.ts";
 import type { ConstantValue, Kernel, ParamValue } from "../runtime/gpu/kernel.ts";
 import type { Grid, Operand, Packed, PackedWeights } from "../runtime/plan/launch.ts";
+import type { VariantSite } from "./variants.ts";
 
 export interface TensorType {
   readonly shape: readonly number[];
@@ -113,8 +114,8 @@ export interface Lowering {
   packWeights(source: Value, key: string, elements: number, make: (data: ConstantData) => Float32Array): PackedWeights;
   /** A value private to this node, with the given lead of another value and its own shape. */
   scratch(like: Value, shape: readonly number[]): Value;
-  /** Forces a variant by name, for benchmarks and tests. */
-  readonly forcedVariant: string | undefined;
+  /** The variant to take for the node: one forced by name, legal or not, else the measured choice where it is legal, else the usual. */
+  variantFor(site: VariantSite): string;
 }
 
 export type Epilogue = "clamp" | "mask" | "add";

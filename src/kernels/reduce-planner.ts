@@ -2,6 +2,8 @@
 import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { AdapterFacts } from "./op.ts";
+import { legalAmong, signatureOf } from "./variants.ts";
+import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
 
 /** Names that may be forced. */
@@ -18,9 +20,38 @@ export interface ReducePlan {
 const LONG_SUM = 256;
 const FEW_OUTPUTS = 16_384;
 
-export function planReduce(facts: { outputs: number; count: number }, adapter: AdapterFacts, forced?: string): ReducePlan {
-  const variant = forced ?? (!adapter.software && facts.count >= LONG_SUM && facts.outputs <= FEW_OUTPUTS ? "tiled" : "direct");
+export interface ReduceFacts {
+  /** Sums at the program's capacity, and terms of each. */
+  readonly outputs: number;
+  readonly count: number;
+}
+
+export function planReduce(facts: ReduceFacts, adapter: AdapterFacts, forced?: string): ReducePlan {
+  const variant = forced ?? chooseReduce(facts, adapter);
   if (variant === "tiled") return { variant, constants: { LANES }, perGroup: 1 };
   if (variant === "direct") return { variant, constants: { LANES }, perGroup: LANES };
   throw new ArgumentError(`there is no reduction kernel "${variant}"`);
+}
+
+/** The variants that can compute a reduction on an adapter. */
+export function legalReductions(facts: ReduceFacts, adapter: AdapterFacts): ReduceVariant[] {
+  return legalAmong(reduceVariants, adapter, (variant) => planReduce(facts, adapter, variant));
+}
+
+/** `layout`: elements that follow each other in a sum, and the distance in memory from one to the next. */
+export function reduceSite(
+  op: string,
+  facts: ReduceFacts,
+  layout: { readonly inner: number; readonly stride: number },
+  adapter: AdapterFacts,
+): VariantSite {
+  return {
+    signature: signatureOf(op, { ...facts, ...layout }),
+    legal: legalReductions(facts, adapter),
+    usual: chooseReduce(facts, adapter),
+  };
+}
+
+function chooseReduce({ outputs, count }: ReduceFacts, adapter: AdapterFacts): ReduceVariant {
+  return !adapter.software && count >= LONG_SUM && outputs <= FEW_OUTPUTS ? "tiled" : "direct";
 }

@@ -24,7 +24,8 @@ import { defineOp } from "./op.ts";
 import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
 import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { powerOf } from "./unary-functions.ts";
-import { planReduce } from "./reduce-planner.ts";
+import { planReduce, reduceSite } from "./reduce-planner.ts";
+import { asVariants } from "./variants.ts";
 import { gridSource, indexingSource } from "./wgsl.ts";
 
 /** Reduced axes keep extent 1 in every graph op; dropping them is a reshape. */
@@ -241,13 +242,15 @@ function lowerReduce(lowering: Lowering, name: string): void {
   const innerStride = reduced.strides[0]!.pop() ?? 0;
   const outputs = sizeOf(y.shape);
   const count = sizeOf(x.shape) / outputs;
-  const plan = planReduce({ outputs: lowering.copies(y) * outputs, count }, lowering.adapter, lowering.forcedVariant);
+  const facts = { outputs: lowering.copies(y) * outputs, count };
+  const site = reduceSite(name, facts, { inner, stride: innerStride }, lowering.adapter);
+  const plan = planReduce(facts, lowering.adapter, lowering.variantFor(site));
   lowering.launch({
     kernel: reduceKernels.get(name)![plan.variant],
     constants: { ...plan.constants, AXES: axesInUse(kept.extents, reduced.extents) },
     bindings: { input: x, output: y },
     params: {
-      outputs: lowering.copies(y) * outputs,
+      outputs: facts.outputs,
       outputs_per_copy: outputs,
       inputs_per_copy: sizeOf(x.shape),
       outer: sizeOf(reduced.extents),
@@ -267,10 +270,10 @@ const reduceKernels = new Map(
     const file = name.replace("Reduce", "reduce_").toLowerCase();
     return [
       name,
-      {
+      asVariants({
         direct: defineKernel(`${file}_direct`, directSource, interfaceSource, gridSource, indexingSource, source, ...libraries),
         tiled: defineKernel(`${file}_tiled`, tiledSource, interfaceSource, gridSource, indexingSource, source, ...libraries),
-      },
+      }),
     ] as const;
   }),
 );

@@ -59,7 +59,7 @@ function lowerLines(lowering: Lowering, kernels: LineKernels): void {
   const [input] = lowering.node.inputs as [Value];
   const output = lowering.node.outputs[0]!;
   const { extent, inner, linesPerCopy } = linesAlong(input, lowering.node.attributes["axis"] as number);
-  const { lines, ...rest } = planLines(kernels, lowering, output, linesPerCopy, extent);
+  const { lines, ...rest } = planLines(kernels, lowering, output, linesPerCopy, extent, inner);
   lowering.launch({ ...rest, bindings: { input, output }, params: { lines, extent, inner } });
 }
 
@@ -95,7 +95,7 @@ const softmaxJacobian = defineOp({
     const [direction, y] = lowering.node.inputs as [Value, Value];
     const output = lowering.node.outputs[0]!;
     const { extent, inner, linesPerCopy } = linesAlong(y, lowering.node.attributes["axis"] as number);
-    const { lines, constants, ...rest } = planLines(jacobianKernels, lowering, output, linesPerCopy, extent);
+    const { lines, constants, ...rest } = planLines(jacobianKernels, lowering, output, linesPerCopy, extent, inner);
     lowering.launch({
       ...rest,
       constants: { ...constants, Y_LEAD: lowering.leadOf(y, output) },

@@ -38,7 +38,7 @@ const standardise = defineOp({
     const [output, scale] = lowering.node.outputs as [Value, Value];
     const { axis, epsilon } = read(lowering.node.attributes);
     const extent = sizeOf(input.shape.slice(axis));
-    const { kernel, constants, grid, lines } = planLines(kernels, lowering, output, sizeOf(input.shape) / extent, extent);
+    const { kernel, constants, grid, lines } = planLines(kernels, lowering, output, sizeOf(input.shape) / extent, extent, 1);
     lowering.launch({
       kernel,
       constants: { ...constants, WITH_SCALE: lowering.isRead(scale) },
@@ -60,7 +60,7 @@ const standardiseJacobian = defineOp({
     const output = lowering.node.outputs[0]!;
     const extent = sizeOf(y.shape.slice(read(lowering.node.attributes).axis));
     const linesPerCopy = sizeOf(y.shape) / extent;
-    const { kernel, constants, grid, lines } = planLines(jacobianKernels, lowering, output, linesPerCopy, extent);
+    const { kernel, constants, grid, lines } = planLines(jacobianKernels, lowering, output, linesPerCopy, extent, 1);
     lowering.launch({
       kernel,
       constants: { ...constants, Y_LEAD: lowering.leadOf(y, output) },

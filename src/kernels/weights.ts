@@ -2,14 +2,15 @@
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import type { Kernel } from "../runtime/gpu/kernel.ts";
 import type { Operand, WeightStorage } from "../runtime/plan/launch.ts";
+import { asVariants } from "./variants.ts";
 import { weightsF16Source, weightsF32Source } from "./wgsl.ts";
 
-/** As defineKernel, for a kernel whose text reads weights as Weight and Weight4 (shaders/lib/weights_f32.wgsl). */
+/** As defineKernel, for a variant of convolutions or products whose text reads weights as Weight and Weight4 (shaders/lib/weights_f32.wgsl). */
 export function defineForWeights(name: string, ...sources: readonly string[]): Readonly<Record<WeightStorage, Kernel>> {
-  return {
+  return asVariants({
     f32: defineKernel(name, ...sources, weightsF32Source),
     f16: defineKernel(`${name}_f16`, ...sources, weightsF16Source),
-  };
+  });
 }
 
 /** How an operand is stored: weights as they were packed, everything else as f32. */

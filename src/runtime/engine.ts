@@ -15,6 +15,7 @@ import { fetchExternalData } from "./onnx/external-data.ts";
 import type { ExternalData } from "./onnx/external-data.ts";
 import type { ConstantTensor } from "./onnx/import.ts";
 import type { WeightStorage } from "./plan/launch.ts";
+import type { TuningTable } from "./tuning.ts";
 
 export interface LoadProgress {
   readonly phase: "parse" | "plan" | "compile" | "upload";
@@ -47,6 +48,11 @@ export interface LoadOptions {
   readonly maxBatch?: number;
   /** Budget for working memory of one program, in bytes; default 1 GiB. Larger batches are split to stay within it. */
   readonly workingBytes?: number;
+  /**
+   * Kernel variants as tune() measured them. A table of another adapter, of another version or of other kernels is ignored, and
+   * so is a choice that cannot compute its node; model.tuning says which it is.
+   */
+  readonly tuning?: TuningTable;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -112,6 +118,7 @@ export class Engine {
       maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
       workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,
       weights,
+      tuning: options.tuning,
     });
     options.onProgress?.({ phase: "plan", done: 1, total: 1 });
     throwIfAborted(options.signal);

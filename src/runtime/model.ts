@@ -7,16 +7,21 @@ import type { GpuContext } from "./gpu/context.ts";
 import { jvpGraph, vjpGraph } from "./graph/differentiate.ts";
 import type { DerivativeGraph } from "./graph/differentiate.ts";
 import { sizeOf, withoutDeadNodes } from "./graph/graph.ts";
-import type { Graph, Value } from "./graph/graph.ts";
+import type { Graph, Node, Value } from "./graph/graph.ts";
 import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
 import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
 import { logitsOf } from "./graph/simplify.ts";
 import type { ImportedModel } from "./onnx/import.ts";
 import type { WeightStorage } from "./plan/launch.ts";
+import { nodeProgram } from "./plan/node-program.ts";
+import type { NodeProgram } from "./plan/node-program.ts";
 import { planGraph } from "./plan/plan.ts";
+import type { Plan } from "./plan/plan.ts";
 import { Program } from "./plan/program.ts";
 import { WeightStore } from "./plan/weights.ts";
 import { Tensor } from "./tensor.ts";
+import { checkTable, emptyTable } from "./tuning.ts";
+import type { TuningStatus, TuningTable } from "./tuning.ts";
 
 /** An input or output of a model: its name and the shape of one sample, without the batch axis. */
 export interface ModelPort {
@@ -54,6 +59,15 @@ export interface ModelSettings {
   readonly maxBatch: number;
   readonly workingBytes: number;
   readonly weights: WeightStorage;
+  readonly tuning: TuningTable | undefined;
+}
+
+/** @internal A call that a tuner asks about: what runs, on how many samples, with how many rows a sample. */
+export interface PlannedCall {
+  readonly kind: "run" | "vjp" | "jvp";
+  readonly samples: number;
+  readonly rows: number;
+  readonly output?: "logits";
 }
 
 /** Rows of the Jacobian that are computed at once: enough to fill a tile, few enough to bound memory. */
@@ -65,6 +79,9 @@ export class Model {
   readonly outputs: readonly ModelPort[];
   /** Where attacks attach: the input of a trailing softmax, or the first output. */
   readonly logits: ModelPort;
+  /** Whether the table given with the option `tuning` is used, and why not; undefined where none was given. */
+  readonly tuning: TuningStatus | undefined;
+  private readonly choices: TuningTable["choices"];
   private readonly logitsValue: Value;
   private readonly weights: WeightStore;
   private readonly programs = new Map<string, Promise<Program>>();
@@ -81,6 +98,8 @@ export class Model {
     private readonly settings: ModelSettings,
   ) {
     this.weights = new WeightStore(gpu, settings.name);
+    this.tuning = settings.tuning && checkTable(settings.tuning, gpu.adapter);
+    this.choices = this.tuning?.used ? settings.tuning!.choices : {};
     this.inputs = graph.inputs.map((value) => ({ name: value.name, shape: sampleShape(value) }));
     this.outputs = graph.outputs.map((value, i) => ({ name: imported.outputNames[i]!, shape: sampleShape(value) }));
     const { logits } = logitsOf(graph);
@@ -241,6 +260,23 @@ export class Model {
     return { program, derivative, input: this.graph.inputs[0]! };
   }
 
+  /** @internal The plan of a call with the variants that planners take by themselves, at the capacity that the call would run at. */
+  planOf({ kind, samples, rows, output }: PlannedCall): Plan {
+    this.check();
+    const graph = kind === "run" ? this.graph : this.derivative(kind, output ? { output } : {}).graph;
+    return this.plan(graph, this.capacityFor(samples), rows, {});
+  }
+
+  /** @internal One node of a plan as a program by itself, with variants by `choices`. */
+  async nodeProgram(plan: Plan, node: Node, choices: TuningTable["choices"]): Promise<NodeProgram> {
+    return nodeProgram(plan, node, choices, this.context);
+  }
+
+  /** @internal A tuning table for this adapter and these kernels, without choices. */
+  emptyTuning(): TuningTable {
+    return emptyTable(this.gpu.adapter);
+  }
+
   /**
    * @internal What an algorithm keeps with the model from one call to the next, by a name of its own. Made anew, and what was kept
    * disposed of, when the key differs; disposed of with the model. Call it within exclusively().
@@ -306,7 +342,7 @@ export class Model {
   /** The program for a graph at the smallest power-of-two capacity that holds `samples`, or the largest that fits. */
   private program(graph: Graph, samples: number, rows: number, key: string, options: RunOptions): Promise<Program> {
     this.check();
-    const wanted = Math.min(2 ** Math.ceil(Math.log2(Math.max(1, samples))), this.settings.maxBatch);
+    const wanted = this.capacityFor(samples);
     const id = `${key}@${wanted}x${rows}`;
     const known = this.programs.get(id);
     if (known) return known;
@@ -316,7 +352,19 @@ export class Model {
     return building;
   }
 
+  private capacityFor(samples: number): number {
+    return Math.min(2 ** Math.ceil(Math.log2(Math.max(1, samples))), this.settings.maxBatch);
+  }
+
   private async build(graph: Graph, wanted: number, rows: number, options: RunOptions): Promise<Program> {
+    const plan = this.plan(graph, wanted, rows, this.choices);
+    return Program.compile(plan, this.gpu, this.weights, this.name, (done, total) =>
+      options.onProgress?.({ phase: "compile", done, total }),
+    );
+  }
+
+  /** Plans a graph at the wanted capacity, or at the largest below it that limits and the budget of memory allow. */
+  private plan(graph: Graph, wanted: number, rows: number, choices: TuningTable["choices"]): Plan {
     for (let capacity = wanted; ; capacity = Math.ceil(capacity / 2)) {
       try {
         const plan = planGraph({
@@ -326,11 +374,9 @@ export class Model {
           adapter: this.gpu.facts,
           limits: this.gpu.device.limits,
           weights: this.settings.weights,
+          choices,
         });
-        if (plan.workingBytes > this.settings.workingBytes && capacity > 1) continue;
-        return await Program.compile(plan, this.gpu, this.weights, this.name, (done, total) =>
-          options.onProgress?.({ phase: "compile", done, total }),
-        );
+        if (plan.workingBytes <= this.settings.workingBytes || capacity === 1) return plan;
       } catch (error) {
         if (!(error instanceof LimitError) || capacity === 1) throw error;
       }

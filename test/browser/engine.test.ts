@@ -93,6 +93,14 @@ describe("the page computes what Node computes", () => {
   });
 });
 
+test("tuning, kept in the page's storage, and a model that goes by it", async () => {
+  const { foundBefore, kept, status, logits, tunedLogits } = await resultOf("tuning");
+  expect([foundBefore, kept]).toEqual([false, true]);
+  expect(status).toMatchObject({ used: true });
+  expect(status!.choices).toBeGreaterThan(0);
+  expect(relativeError(tunedLogits, logits)).toBeLessThan(DERIVATIVE_ERROR);
+});
+
 describe("who owns the device", () => {
   test("a device that was passed in outlives the engine, whose buffers are gone", async () => {
     const { same, logits, during, after, worksAfter } = await resultOf("injectedDevice");

@@ -3,6 +3,7 @@
  * own and not by order of the debugger, whose code the content security policy does not bind.
  */
 import * as nudge from "../../src/index.ts";
+import { localTuningCache, tune } from "../../src/tune.ts";
 import { attacks, derivatives, images, universal, type Inputs } from "./computation.ts";
 
 const { createEngine, DisposedError } = nudge;
@@ -74,6 +75,20 @@ const scenarios = {
   deepfool: () => withEngine((engine, inputs) => attacks(nudge, engine, inputs)),
 
   universal: () => withEngine((engine, inputs) => universal(nudge, engine, inputs)),
+
+  /** One visit that tunes and keeps what it found, and the next, which finds it. */
+  tuning: () =>
+    withEngine(async (engine, inputs) => {
+      const cache = localTuningCache();
+      const x = images(inputs, 0, 2);
+      const model = await engine.load(inputs.model);
+      const before = cache.read("lenet", engine.adapter);
+      const kept = cache.write("lenet", await tune(model, { samples: [2], derivatives: false, budgetMs: 5000 }));
+      const tuned = await engine.load(inputs.model, { tuning: cache.read("lenet", engine.adapter) });
+      const logits = [...(await (await model.forward(x)).read()).data];
+      const tunedLogits = [...(await (await tuned.forward(x)).read()).data];
+      return { foundBefore: before !== undefined, kept, status: tuned.tuning, logits, tunedLogits };
+    }),
 
   injectedDevice: async () => {
     const inputs = await fetchInputs();

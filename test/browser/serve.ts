@@ -28,12 +28,16 @@ const HTML = `<!doctype html><meta charset="utf-8"><title>Nudge</title><script t
 const TYPES: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
 
 const LIBRARY_PATH = "/index.js";
+const TUNER_PATH = "/tune.js";
 
-/** The page takes the library from its file, as it was built for apps, and not into its own bundle. */
+/** The page takes the library and the tuner from their files, as they were built for apps, and not into its own bundle. */
 const libraryApart: Plugin = {
   name: "library-apart",
   enforce: "pre",
-  resolveId: (source) => (source.endsWith("src/index.ts") ? { id: LIBRARY_PATH, external: "absolute" } : undefined),
+  resolveId: (source) => {
+    if (source.endsWith("src/index.ts")) return { id: LIBRARY_PATH, external: "absolute" };
+    if (source.endsWith("src/tune.ts")) return { id: TUNER_PATH, external: "absolute" };
+  },
 };
 
 async function bundle(config: InlineConfig): Promise<string> {
@@ -61,6 +65,7 @@ async function answer(url: string, response: ServerResponse, made: ReadonlyMap<s
 export default async function serve(project: TestProject): Promise<() => void> {
   await ensureChrome();
   const library = await bundle({ configFile: `${ROOT}/vite.config.ts` });
+  const tuner = await bundle({ configFile: `${ROOT}/vite.tune.config.ts` });
   const page = await bundle({
     configFile: false,
     plugins: [libraryApart],
@@ -70,6 +75,7 @@ export default async function serve(project: TestProject): Promise<() => void> {
   const made = new Map([
     ["/index.html", HTML],
     [LIBRARY_PATH, library],
+    [TUNER_PATH, tuner],
     ["/page.js", page],
   ]);
   const server = createServer(({ url = "/" }, response) => void answer(url, response, made));

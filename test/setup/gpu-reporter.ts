@@ -5,7 +5,7 @@ import type { Reporter, TestModule, TestSpecification, Vitest } from "vitest/nod
  * The least number of tests, by project, that a full run has to run on an adapter: whoever breaks the collection of tests, or
  * makes them skip, hears of it. Raise it as tests are added.
  */
-const FLOOR: Readonly<Record<string, number>> = { gpu: 900, browser: 8 };
+const FLOOR: Readonly<Record<string, number>> = { gpu: 900, browser: 9 };
 
 export default class GpuReporter implements Reporter {
   private vitest!: Vitest;

@@ -21,8 +21,9 @@ import { packageVersion } from "../package.ts";
 import { addPicture, AS_ARRAYS, drawGallery, perturbFirst } from "../pictures.ts";
 import { withModel, type App } from "../session.ts";
 import { toJson } from "../terminal.ts";
+import { addTuningOptions, type TuningFlags } from "../tuning.ts";
 
-interface Options extends CommonOptions, ModelFlags, DeepFoolFlags, PreprocessingFlags {
+interface Options extends CommonOptions, ModelFlags, TuningFlags, DeepFoolFlags, PreprocessingFlags {
   input: string;
   output: string;
 }
@@ -41,7 +42,7 @@ export function registerDeepfool(program: Command, app: App): void {
     )
     .requiredOption("--input <path>", ".npy, float32 [N, ...input], or a folder of pictures")
     .requiredOption("--output <folder>", "folder for the results");
-  addModelArgument(command);
+  addTuningOptions(addModelArgument(command));
   addPreprocessingOptions(addDeepFoolOptions(command.addOption(normOption("norm to keep small", "l2"))));
   addCommonOptions(command)
     .addHelpText(

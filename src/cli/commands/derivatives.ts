@@ -10,8 +10,9 @@ import { checkBatch, onlyInput, readArray, readModel } from "../model-file.ts";
 import { addModelArgument, type CommonOptions, type ModelFlags } from "../options.ts";
 import { checkOutput, writeFiles } from "../output.ts";
 import { timed, withModel, type App } from "../session.ts";
+import { addTuningOptions, type TuningFlags } from "../tuning.ts";
 
-export interface DerivativeOptions extends CommonOptions, ModelFlags {
+export interface DerivativeOptions extends CommonOptions, ModelFlags, TuningFlags {
   input: string;
   output: string;
   /** The output to differentiate; undefined for the first. */
@@ -28,7 +29,7 @@ interface Derivative {
 }
 
 export function addDerivativeArguments(command: Command): Command {
-  return addModelArgument(command)
+  return addTuningOptions(addModelArgument(command))
     .requiredOption("--input <file>", ".npy with the points, float32 [N, ...input] in the model's own input space")
     .requiredOption("--output <file>", ".npy to write")
     .option("--of <name>", "output to differentiate (default: the first); logits is the input of a final softmax");

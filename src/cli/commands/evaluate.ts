@@ -17,9 +17,10 @@ import { packageVersion } from "../package.ts";
 import { addPicture, AS_ARRAYS, AS_PICTURES, asPictures, drawGallery, drawPerturbation } from "../pictures.ts";
 import { timed, withModel, type App } from "../session.ts";
 import { toJson } from "../terminal.ts";
+import { addTuningOptions, type TuningFlags } from "../tuning.ts";
 import { evaluationRows, judge, reportEvaluation } from "../universal-run.ts";
 
-interface Options extends CommonOptions, ModelFlags, PreprocessingFlags {
+interface Options extends CommonOptions, ModelFlags, TuningFlags, PreprocessingFlags {
   input: string;
   perturbation: string;
   output: string;
@@ -42,7 +43,7 @@ export function registerEvaluate(program: Command, app: App): void {
     .requiredOption("--output <folder>", "folder for the results")
     .addOption(normOption("the norm in which the random noise matches", "linf"))
     .option("--seed <number>", "seed of the random noise", parseSeed, 0);
-  addModelArgument(command);
+  addTuningOptions(addModelArgument(command));
   addPreprocessingOptions(command);
   addCommonOptions(command)
     .addHelpText(

@@ -7,8 +7,9 @@ import { checkBatch, readArray, readModel } from "../model-file.ts";
 import { addCommonOptions, addModelArgument, UsageError, type CommonOptions, type ModelFlags } from "../options.ts";
 import { checkOutput, writeFiles } from "../output.ts";
 import { timed, withModel, type App } from "../session.ts";
+import { addTuningOptions, type TuningFlags } from "../tuning.ts";
 
-interface RunOptions extends CommonOptions, ModelFlags {
+interface RunOptions extends CommonOptions, ModelFlags, TuningFlags {
   input: string[];
   output: string[];
 }
@@ -25,7 +26,7 @@ export function registerRun(program: Command, app: App): void {
     )
     .requiredOption("--input <[name=]file>", ".npy to feed; repeat with names for several inputs", collect)
     .requiredOption("--output <[name=]file>", ".npy to write; repeat with names for several outputs", collect);
-  addModelArgument(command, "ONNX file");
+  addTuningOptions(addModelArgument(command, "ONNX file"));
   addCommonOptions(command)
     .addHelpText(
       "after",

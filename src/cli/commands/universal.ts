@@ -22,6 +22,7 @@ import { packageVersion } from "../package.ts";
 import { addPicture, AS_ARRAYS, AS_PICTURES, asPictures, drawGallery, drawPerturbation } from "../pictures.ts";
 import { timed, withModel, type App } from "../session.ts";
 import { toJson } from "../terminal.ts";
+import { addTuningOptions, type TuningFlags } from "../tuning.ts";
 import {
   computeUniversal,
   defaultRadius,
@@ -32,7 +33,7 @@ import {
   type UniversalSettings,
 } from "../universal-run.ts";
 
-interface Options extends CommonOptions, ModelFlags, PreprocessingFlags, Omit<UniversalSettings, "radius"> {
+interface Options extends CommonOptions, ModelFlags, TuningFlags, PreprocessingFlags, Omit<UniversalSettings, "radius"> {
   input: string;
   validation?: string;
   output: string;
@@ -62,7 +63,7 @@ export function registerUniversal(program: Command, app: App): void {
     .option("--fooling-rate <fraction>", "stop when this share is fooled", parseFraction, 0.8)
     .option("--max-passes <count>", "passes over the images at most", parseCount, 10)
     .option("--seed <number>", "seed of the shuffle and of the random baseline", parseSeed, 0);
-  addModelArgument(command);
+  addTuningOptions(addModelArgument(command));
   addPreprocessingOptions(addDeepFoolOptions(command));
   addCommonOptions(command)
     .addHelpText(

@@ -4,6 +4,7 @@
  */
 import { opNamed } from "../../kernels/registry.ts";
 import type { AdapterFacts, LaunchRequest, Lowering } from "../../kernels/op.ts";
+import type { VariantSite } from "../../kernels/variants.ts";
 import { LimitError, ShapeError } from "../errors.ts";
 import { sizeOf } from "../graph/graph.ts";
 import type { Graph, Lead, Node, Value } from "../graph/graph.ts";
@@ -32,9 +33,13 @@ export interface PlanRequest {
   readonly weights?: WeightStorage;
   /** Forces kernel variants by name, for benchmarks and tests: one for every node, or chosen node by node. */
   readonly forcedVariant?: string | ((node: Node) => string | undefined);
+  /** Variants by the signature of a node, as measured (src/tuning); one that is not legal is passed over. */
+  readonly choices?: Readonly<Record<string, string>>;
 }
 
 export interface Plan extends PlanRequest {
+  /** The nodes that several kernels can compute. */
+  readonly sites: readonly NodeSite[];
   /** Launches that write no row value come first: the forward pass. */
   readonly launches: readonly Launch[];
   readonly forwardLaunches: number;
@@ -49,6 +54,10 @@ export interface Plan extends PlanRequest {
   readonly copiesOf: (lead: Lead) => number;
   /** Bytes of arena and ports; weights not included. */
   readonly workingBytes: number;
+}
+
+export interface NodeSite extends VariantSite {
+  readonly node: Node;
 }
 
 const BYTES = 4;
@@ -69,7 +78,8 @@ export function planGraph(request: PlanRequest): Plan {
 
   const reads = countReads(graph);
   const inGraphOrder: Launch[] = [];
-  for (const node of graph.nodes) lower(node, loweringOf(node, request, copiesOf, reads, inGraphOrder, aliases));
+  const sites: NodeSite[] = [];
+  for (const node of graph.nodes) lower(node, loweringOf(node, request, copiesOf, reads, inGraphOrder, sites, aliases));
   // A derivative rule may need forward values of its own (a transposed operand, a quotient). They belong to the forward pass:
   // its launches run on all samples, those that follow perhaps on fewer, and perhaps several times.
   const ofRows = ({ grid }: Launch) => grid.lead === "row";
@@ -82,6 +92,7 @@ export function planGraph(request: PlanRequest): Plan {
   const ids = new Map([...intervals.entries()].map(([value, { id }]) => [value, id]));
   const plan: Plan = {
     ...request,
+    sites,
     launches,
     forwardLaunches,
     rootOf,
@@ -118,8 +129,11 @@ function loweringOf(
   copiesOf: (lead: Lead) => number,
   reads: ReadonlySet<Value>,
   launches: Launch[],
+  sites: NodeSite[],
   aliases: Map<Value, Value>,
 ): Lowering {
+  const { forcedVariant, choices = {} } = request;
+  const forced = typeof forcedVariant === "function" ? forcedVariant(node) : forcedVariant;
   const scratch = (like: Value, shape: readonly number[]): Value => ({
     name: `${node.name}/scratch`,
     shape: [...shape],
@@ -130,7 +144,12 @@ function loweringOf(
     node,
     adapter: request.adapter,
     rows: request.rows,
-    forcedVariant: typeof request.forcedVariant === "function" ? request.forcedVariant(node) : request.forcedVariant,
+    variantFor: (site) => {
+      sites.push({ node, ...site });
+      if (forced !== undefined) return forced;
+      const choice = choices[site.signature];
+      return choice !== undefined && site.legal.includes(choice) ? choice : site.usual;
+    },
     copies: (value) => copiesOf(value.lead),
     leadOf: (operand, output) => (operand.lead === "shared" ? 0 : operand.lead === output.lead ? 1 : 2),
     isRead: (value) => reads.has(value),

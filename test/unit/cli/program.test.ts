@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => rm(place, { recursive: true }));
 
 describe("help", () => {
-  const COMMANDS = ["demo", "info", "run", "jacobian", "vjp", "jvp", "deepfool", "universal", "evaluate", "project", "devices"];
+  const COMMANDS = ["demo", "info", "run", "jacobian", "vjp", "jvp", "deepfool", "universal", "evaluate", "project", "tune", "devices"];
 
   test("lists every command", async () => {
     const { code, stdout } = await nudge("--help");
@@ -81,6 +81,12 @@ describe("wrong usage: code 2, one line, nothing on stdout", () => {
     ["a rate in percent", ["universal", LENET, "--input", "x.npy", "--output", "out", "--fooling-rate", "80"], "at most 1"],
     ["a size of one number", ["deepfool", LENET, "--input", "x", "--output", "out", "--size", "224"], "[height, width]"],
     ["a dimension without a size", ["info", LENET, "--dimension", "height"], "It must be name=size"],
+    ["batch sizes that are none", ["tune", LENET, "--samples", "1,few"], "It must be a whole number from 1."],
+    [
+      "two tables",
+      ["run", LENET, "--input", "x", "--output", "y", "--tuned", "--tuning", "t.json"],
+      "cannot be used with option '--tuned'",
+    ],
     ["an unknown input name", ["run", LENET, "--input", "z=x.npy", "--output", "y.npy"], 'has no input "z"'],
   ])("%s", async (_name, args, reason) => {
     const { code, stdout, stderr } = await nudge(...args);

@@ -1,0 +1,69 @@
+/**
+ * Nodes that several kernels can compute, told in plain data: what a tuner times, and under which name it keeps what it finds
+ * (docs/architecture.md, "Tuning"). Planners say it; nothing here knows an op.
+ */
+import { ArgumentError } from "../runtime/errors.ts";
+import type { ConstantValue, Kernel } from "../runtime/gpu/kernel.ts";
+import type { AdapterFacts } from "./op.ts";
+
+export interface VariantSite {
+  /** Op, shape and copies at the program's capacity: equal for nodes of which a variant's time is the same. */
+  readonly signature: string;
+  /** Names of the variants that can compute the node on this adapter. */
+  readonly legal: readonly string[];
+  /** The one that the planner takes where nothing was measured; it is legal. */
+  readonly usual: string;
+}
+
+type Fact = string | number | boolean | readonly number[];
+
+/** "conv channels=64 columns=196 …": every fact by name, in the order of names, so that the order they are given in is free. */
+export function signatureOf(op: string, facts: Readonly<Record<string, Fact>>): string {
+  const entries = Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [op, ...entries.map(([name, fact]) => `${name}=${typeof fact === "object" ? fact.join("x") : fact}`)].join(" ");
+}
+
+/**
+ * The variants that a planner does not refuse with an ArgumentError and whose workgroups (constant LANES) the adapter can run.
+ * A planner thus states in one place, its refusal, what a variant needs.
+ */
+export function legalAmong<Name extends string>(
+  names: readonly Name[],
+  { maxInvocations }: AdapterFacts,
+  plan: (name: Name) => { readonly constants: Readonly<Record<string, ConstantValue>> },
+): Name[] {
+  return names.filter((name) => {
+    try {
+      return Number(plan(name).constants["LANES"]) <= maxInvocations;
+    } catch (error) {
+      if (error instanceof ArgumentError) return false;
+      throw error;
+    }
+  });
+}
+
+const known = new Map<string, string>();
+
+/** Enters the kernels of a family whose planner chooses between them into kernelsHash, and returns them. */
+export function asVariants<Family extends Readonly<Record<string, Kernel>>>(family: Family): Family {
+  for (const { name, source } of Object.values(family)) known.set(name, source);
+  return family;
+}
+
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/** Eight hexadecimal digits that change when the WGSL text of a variant does (FNV-1a). What was measured before is stale then. */
+export function kernelsHash(): string {
+  let hash = FNV_OFFSET;
+  for (const [name, source] of [...known].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const text = `${name}\n${source}\n`;
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
+  }
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+/** Names of the kernels that kernelsHash covers, for tests. */
+export function hashedKernels(): ReadonlySet<string> {
+  return new Set(known.keys());
+}

@@ -1,0 +1,160 @@
+/** What planners say to a tuner: which variants may be taken, under which name, and whose text a table depends on. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { convSite, legalVariants } from "../../../src/kernels/conv-planner.ts";
+import type { ConvFacts } from "../../../src/kernels/conv-planner.ts";
+import { legalMatmuls, matmulSite } from "../../../src/kernels/matmul-planner.ts";
+import type { AdapterFacts } from "../../../src/kernels/op.ts";
+import { legalReductions, reduceSite } from "../../../src/kernels/reduce-planner.ts";
+import { hashedKernels, kernelsHash, legalAmong, signatureOf } from "../../../src/kernels/variants.ts";
+import { planGraph } from "../../../src/runtime/plan/plan.ts";
+import type { Plan } from "../../../src/runtime/plan/plan.ts";
+import { derivativeGraph, loadedGraph } from "../../gpu/ops/variant.ts";
+
+const gpu: AdapterFacts = {
+  software: false,
+  vendor: "nvidia",
+  architecture: "hopper",
+  maxInvocations: 256,
+  maxWorkgroupBytes: 32_768,
+  subgroupSize: 32,
+  f16: true,
+};
+const old: AdapterFacts = { ...gpu, subgroupSize: 0 };
+const phone: AdapterFacts = { ...gpu, maxInvocations: 128 };
+const limits = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
+
+const conv: ConvFacts = {
+  channels: 64,
+  outputs: 64,
+  groups: 1,
+  images: 1,
+  outH: 14,
+  outW: 14,
+  columns: 196,
+  kernelW: 3,
+  unitStep: true,
+  up: [1, 1],
+};
+const geometry = { direction: "forward", kernelH: 3, strides: [1, 1], dilations: [1, 1] } as const;
+
+describe("legal variants", () => {
+  test.each<[string, Partial<ConvFacts>, AdapterFacts, string[]]>([
+    ["a usual convolution", {}, gpu, ["direct", "strip", "quad", "tiled"]],
+    ["a usual convolution without subgroups", {}, old, ["direct", "strip", "tiled"]],
+    ["one that moves by two pixels", { unitStep: false }, gpu, ["direct", "quad", "tiled"]],
+    ["a wide kernel", { kernelW: 10 }, gpu, ["direct", "quad", "tiled"]],
+    ["a depthwise one", { channels: 1, groups: 64, outputs: 1 }, gpu, ["direct", "strip", "quad", "tiled", "depthwise"]],
+    ["workgroups that are too large for the adapter", {}, phone, ["direct", "strip", "quad"]],
+  ])("of %s", (_, facts, adapter, expected) => {
+    expect(legalVariants({ ...conv, ...facts }, adapter)).toEqual(expected);
+  });
+
+  test("of products and reductions", () => {
+    const product = { lines: 64, depth: 64, width: 64, sharedB: true, straight: true };
+    expect(legalMatmuls(product, gpu)).toEqual(["direct", "quad", "tiled"]);
+    expect(legalMatmuls({ ...product, straight: false }, gpu)).toEqual(["direct", "tiled"]);
+    expect(legalMatmuls({ ...product, sharedB: false }, gpu)).toEqual(["direct"]);
+    expect(legalMatmuls(product, phone)).toEqual(["direct", "quad"]);
+    expect(legalReductions({ outputs: 1, count: 9 }, phone)).toEqual(["direct", "tiled"]);
+  });
+
+  test("what is no refusal of a planner is no answer", () => {
+    const broken = () => {
+      throw new TypeError("a mistake");
+    };
+    expect(() => legalAmong(["direct"], gpu, broken)).toThrow(TypeError);
+  });
+});
+
+describe("signatures", () => {
+  test("name the op and every fact, in any order alike", () => {
+    expect(signatureOf("conv", { b: [1, 2], a: true })).toBe("conv a=true b=1x2");
+    expect(signatureOf("conv", { a: true, b: [1, 2] })).toBe("conv a=true b=1x2");
+    expect(convSite(conv, geometry, gpu)).toEqual({
+      signature:
+        "conv channels=64 columns=196 dilations=1x1 direction=forward groups=1 images=1 kernelH=3 kernelW=3 outH=14 outW=14 outputs=64 strides=1x1 unitStep=true up=1x1",
+      legal: legalVariants(conv, gpu),
+      usual: "tiled",
+    });
+  });
+
+  test("differ wherever a fact does", () => {
+    const product = { lines: 4, depth: 5, width: 6, sharedB: true, straight: true };
+    const signatures = [
+      ...[conv, { ...conv, columns: 197 }, { ...conv, unitStep: false }].map((facts) => convSite(facts, geometry, gpu)),
+      convSite(conv, { ...geometry, direction: "adjoint" }, gpu),
+      convSite(conv, { ...geometry, kernelH: 1 }, gpu),
+      convSite(conv, { ...geometry, strides: [2, 1] }, gpu),
+      convSite(conv, { ...geometry, dilations: [2, 1] }, gpu),
+      matmulSite(product, { height: 1, leads: [1, 0] }, gpu),
+      matmulSite({ ...product, lines: 8 }, { height: 1, leads: [1, 0] }, gpu),
+      matmulSite(product, { height: 2, leads: [1, 0] }, gpu),
+      matmulSite(product, { height: 1, leads: [1, 1] }, gpu),
+      reduceSite("ReduceSum", { outputs: 4, count: 5 }, { inner: 5, stride: 1 }, gpu),
+      reduceSite("ReduceSum", { outputs: 4, count: 5 }, { inner: 5, stride: 4 }, gpu),
+      reduceSite("ReduceMax", { outputs: 4, count: 5 }, { inner: 5, stride: 1 }, gpu),
+    ].map(({ signature }) => signature);
+    expect(new Set(signatures).size).toBe(signatures.length);
+  });
+
+  test("are the same whatever the adapter; what is usual, and legal, is not", () => {
+    const [here, there] = [convSite(conv, geometry, gpu), convSite(conv, geometry, { ...phone, software: true })];
+    expect(there.signature).toBe(here.signature);
+    expect([here.usual, there.usual]).toEqual(["tiled", "quad"]);
+  });
+});
+
+describe("plans", () => {
+  const networks = [
+    "models/lenet",
+    "test/fixtures/separable",
+    "test/fixtures/transformer",
+    "test/fixtures/residual",
+    "test/fixtures/dense",
+  ];
+  const plansOf = (name: string, more: { capacity?: number; choices?: Record<string, string> } = {}): Plan[] => {
+    const graph = loadedGraph(new Uint8Array(readFileSync(new URL(`../../../${name}.onnx`, import.meta.url))));
+    const adjoint = derivativeGraph(graph, "vjp", graph.outputs[0]!, graph.inputs[0]!);
+    return [graph, adjoint].map((each) => planGraph({ graph: each, capacity: 2, rows: 3, adapter: gpu, limits, ...more }));
+  };
+
+  test.each(networks)("of %s: the usual variant is legal, and the text of every legal one is hashed", (name) => {
+    const hashed = hashedKernels();
+    for (const { sites } of plansOf(name)) {
+      expect(sites.length).toBeGreaterThan(0);
+      for (const { legal, usual } of sites) expect(legal).toContain(usual);
+      for (const variant of new Set(sites.flatMap(({ legal }) => legal))) {
+        const choices = Object.fromEntries(sites.map(({ signature }) => [signature, variant]));
+        const chosen = new Set(sites.filter(({ legal }) => legal.includes(variant)).map(({ node }) => node.name));
+        for (const { launches } of plansOf(name, { choices })) {
+          const kernels = launches.filter(({ node, kernel }) => chosen.has(node) && kernel.name.endsWith(variant));
+          for (const { kernel } of kernels) expect(hashed).toContain(kernel.name);
+        }
+      }
+    }
+  });
+
+  test("a choice is taken where it is legal, and passed over where it is not", () => {
+    const { signature, legal, node } = plansOf("models/lenet")[0]!.sites.find(({ legal }) => !legal.includes("depthwise"))!;
+    const kernelOf = (choices: Record<string, string>) => {
+      const { launches } = plansOf("models/lenet", { choices })[0]!;
+      return launches.find((launch) => launch.node === node.name)!.kernel.name;
+    };
+    expect(legal).toContain("strip");
+    expect(kernelOf({ [signature]: "strip" })).toBe("conv_strip_shared");
+    const usual = kernelOf({});
+    expect(kernelOf({ [signature]: "depthwise" })).toBe(usual);
+    expect(kernelOf({ [signature]: "winograd" })).toBe(usual);
+  });
+
+  test("copies are part of a signature: other batch sizes are other shapes", () => {
+    const signatures = (capacity: number) => plansOf("models/lenet", { capacity })[0]!.sites.map(({ signature }) => signature);
+    expect(signatures(4).filter((signature) => signatures(2).includes(signature))).toEqual([]);
+  });
+
+  test("the hash is eight digits and stays", () => {
+    expect(kernelsHash()).toMatch(/^[0-9a-f]{8}$/);
+    expect(kernelsHash()).toBe(kernelsHash());
+  });
+});
