@@ -19,7 +19,7 @@ const DEEP = 50;
 const ADJOINT = 1e-4;
 /**
  * Of jvp, relative l2. On a segment, what is left is the kinks between the points at which jvps are taken; against double
- * precision it is rounding, unless a ReLU's input lies within a rounding of 0, which at these inputs none does that matters.
+ * precision it is rounding, at a point where no ReLU's input lies within a rounding of 0.
  */
 const AGAINST_DOUBLE = 1e-5;
 const AGAINST_SEGMENT = 2e-2;
