@@ -19,7 +19,7 @@
 // assumes  quads of consecutive invocations (feature `subgroups`, whatever the size of a subgroup)
 // used by  software adapters
 //
-// specialised by   const LANES: u32; const SHARE: u32 (1, 2 or 4); const UNROLL: u32 (1, or 2 where channels are even);
+// specialised by   const LANES: u32; const SHARE: u32 (1, 2 or 4);
 // linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots
 
 enable subgroups;
@@ -62,9 +62,9 @@ fn seen(columns: Columns, conv_group: u32, down: i32, across: i32) -> Pixels {
   return Pixels(base + select(vec4u(), vec4u(row) * params.in_w + vec4u(column), inside), inside);
 }
 
-fn load(pixels: Pixels, plane: u32) -> vec4f {
+fn load(pixels: Pixels, plane: u32, exists: bool) -> vec4f {
   let at = pixels.at + plane;
-  return select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), pixels.inside);
+  return select(vec4f(), vec4f(input[at.x], input[at.y], input[at.z], input[at.w]), pixels.inside & vec4<bool>(exists));
 }
 
 /// Sums of sixteen columns, by four: a column of a matrix belongs to an output channel.
@@ -74,9 +74,9 @@ fn products(x: vec4f, w: vec4f) -> mat4x4f {
   return mat4x4f(w.x * x, w.y * x, w.z * x, w.w * x);
 }
 
-/// The sums with one input channel added, which begins `plane` after the first.
-fn with_channel(tile: Tile, own: array<Pixels, 4>, plane: u32, w: vec4f) -> Tile {
-  let x0 = load(own[0], plane);
+/// The sums with one input channel added, which begins `plane` after the first, if it exists.
+fn with_channel(tile: Tile, own: array<Pixels, 4>, plane: u32, exists: bool, w: vec4f) -> Tile {
+  let x0 = load(own[0], plane, exists);
   var x1: vec4f; var x2: vec4f; var x3: vec4f;
   if (SHARE == 4u) {
     x1 = quadSwapX(x0);
@@ -84,12 +84,12 @@ fn with_channel(tile: Tile, own: array<Pixels, 4>, plane: u32, w: vec4f) -> Tile
     x3 = quadSwapDiagonal(x0);
   } else if (SHARE == 2u) {
     x1 = quadSwapX(x0);
-    x2 = load(own[2], plane);
+    x2 = load(own[2], plane, exists);
     x3 = quadSwapX(x2);
   } else {
-    x1 = load(own[1], plane);
-    x2 = load(own[2], plane);
-    x3 = load(own[3], plane);
+    x1 = load(own[1], plane, exists);
+    x2 = load(own[2], plane, exists);
+    x3 = load(own[3], plane, exists);
   }
   return Tile(tile.s0 + products(x0, w), tile.s1 + products(x1, w), tile.s2 + products(x2, w), tile.s3 + products(x3, w));
 }
@@ -145,11 +145,14 @@ fn main(
       var at_weight = (tap_h * params.kernel_w + tap_w) * params.channels * quads_per_channel
         + conv_group * params.quads + min(quad, params.quads - 1u);
       var offset = 0u;
-      for (var c = 0u; c < params.channels; c += UNROLL) {
-        tile = with_channel(tile, pixels, offset, vec4f(weights[at_weight]));
-        if (UNROLL > 1u) { tile = with_channel(tile, pixels, offset + plane, vec4f(weights[at_weight + quads_per_channel])); }
-        at_weight += UNROLL * quads_per_channel;
-        offset += UNROLL * plane;
+      // Two channels a round: software adapters carry every sum of a loop through memory in each of its rounds.
+      for (var c = 0u; c < params.channels; c += 2u) {
+        let second = c + 1u < params.channels;
+        tile = with_channel(tile, pixels, offset, true, vec4f(weights[at_weight]));
+        let next = select(0u, 1u, second);
+        tile = with_channel(tile, pixels, offset + next * plane, second, vec4f(weights[at_weight + next * quads_per_channel]));
+        at_weight += 2u * quads_per_channel;
+        offset += 2u * plane;
       }
       across += advance_w;
     }

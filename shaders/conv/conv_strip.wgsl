@@ -172,23 +172,33 @@ fn main(
     }
   }
 
-  // A loop over what is next to be written, and not a call per channel: what is written out eight times is compiled eight
-  // times, and an array of sums would be read lane by lane.
-  for (var m = 0u; m < CHANNELS; m++) {
-    let channel = select(quad * 4u + (m & 4u) + channel_of(m & 3u), quad * 4u, CHANNELS == 1u);
-    store_part(conv_group, channel, image, row, first, s.a0);
-    store_part(conv_group, channel, image, row, first + 4u, s.b0);
-    if (PARTS > 2u) { store_part(conv_group, channel, image, row, first + 8u, s.c0); }
-    s = next_channel(s);
+  // A loop over what is next to be written, and not a call for each: what is written out is compiled as often, and an array of
+  // sums would be read lane by lane.
+  for (var part = 0u; part < PARTS; part++) {
+    for (var m = 0u; m < CHANNELS; m++) {
+      let channel = select(quad * 4u + (m & 4u) + channel_of(m & 3u), quad * 4u, CHANNELS == 1u);
+      store_part(conv_group, channel, image, row, first + 4u * part, s.a0);
+      s = next_channel(s);
+    }
+    s = next_part(s);
   }
 }
 
-/// The sums with each channel's in place of the one before it.
+/// The sums with the next channel's first four pixels in place of a0.
 fn next_channel(s: Sums) -> Sums {
   return Sums(
     s.a1, s.a2, s.a3, s.a4, s.a5, s.a6, s.a7, vec4f(),
-    s.b1, s.b2, s.b3, s.b4, s.b5, s.b6, s.b7, vec4f(),
-    s.c1, s.c2, s.c3, s.c4, s.c5, s.c6, s.c7, vec4f(),
+    s.b0, s.b1, s.b2, s.b3, s.b4, s.b5, s.b6, s.b7,
+    s.c0, s.c1, s.c2, s.c3, s.c4, s.c5, s.c6, s.c7,
+  );
+}
+
+/// The sums with the next four pixels in place of the first.
+fn next_part(s: Sums) -> Sums {
+  return Sums(
+    s.b0, s.b1, s.b2, s.b3, s.b4, s.b5, s.b6, s.b7,
+    s.c0, s.c1, s.c2, s.c3, s.c4, s.c5, s.c6, s.c7,
+    vec4f(), vec4f(), vec4f(), vec4f(), vec4f(), vec4f(), vec4f(), vec4f(),
   );
 }
 

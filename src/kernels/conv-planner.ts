@@ -128,14 +128,14 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
  * there are few columns a wider one would be mostly idle.
  */
 export function planQuad(
-  { channels, outputs }: Pick<ConvFacts, "channels" | "outputs">,
+  { outputs }: Pick<ConvFacts, "outputs">,
   adapter: AdapterFacts,
 ): Pick<ConvPlan, "constants" | "perGroup" | "depth"> {
   if (adapter.subgroupSize === 0) throw new ArgumentError("the quad kernel needs an adapter with subgroups");
   const quads = Math.ceil(outputs / 4);
   const share = quads > 2 ? 4 : quads;
   return {
-    constants: { LANES: adapter.subgroupSize, SHARE: share, UNROLL: channels % 2 === 0 ? 2 : 1 },
+    constants: { LANES: adapter.subgroupSize, SHARE: share },
     perGroup: (adapter.subgroupSize / share) * QUAD_COLUMNS,
     depth: Math.ceil(quads / share),
   };

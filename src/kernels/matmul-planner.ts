@@ -55,7 +55,7 @@ export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: s
     case "quad": {
       if (!facts.sharedB || !facts.straight)
         throw new ArgumentError("the quad matrix product needs one B for all rows, and A's rows in order");
-      const { constants, perGroup, depth } = planQuad({ channels: facts.depth, outputs: facts.width }, adapter);
+      const { constants, perGroup, depth } = planQuad({ outputs: facts.width }, adapter);
       return { variant: "quad", constants, columnLanes: 1, linesPerGroup: perGroup, depth };
     }
     case "direct": {

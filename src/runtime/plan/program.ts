@@ -43,14 +43,16 @@ export class Program {
   /** Compiles all pipelines concurrently, uploads missing weights, and makes every buffer and bind group. */
   static async compile(plan: Plan, gpu: GpuContext, weights: WeightStore, label: string, onProgress?: CompileProgress): Promise<Program> {
     let done = 0;
-    const compiled = await Promise.all(
+    const compiling = Promise.all(
       plan.launches.map(async ({ kernel, constants }) => {
         const pipeline = await gpu.pipelines.compile(kernel, constants);
         onProgress?.(++done, plan.launches.length);
         return pipeline;
       }),
     );
+    // Weights are packed while the browser compiles.
     weights.upload(plan.launches.flatMap(({ bindings }) => Object.values(bindings)));
+    const compiled = await compiling;
 
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM } = GPUBufferUsage;
     const arena = plan.arena.buffers.map((bytes, i) => gpu.createBuffer(`${label} arena ${i}`, bytes, STORAGE));
