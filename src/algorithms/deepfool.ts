@@ -50,8 +50,11 @@ export interface DeepFoolResult {
 
 export const deepfoolDefaults = { overshoot: 0.02, candidates: 10, maxIterations: 50, rule: "overshoot-inside", batch: 32 } as const;
 
-/** Ticks submitted at once, and how many submissions may be under way: enough to keep the GPU busy while the host waits. */
-const TICKS_AT_ONCE = 4;
+/**
+ * Ticks submitted at once, and how many submissions may be under way: enough to keep a GPU busy while the host waits. Where a
+ * CPU stands in, waiting costs less than the empty launches of ticks that nothing is left for.
+ */
+const TICKS_AT_ONCE = { gpu: 4, software: 1 };
 const SUBMISSIONS_AHEAD = 2;
 
 /** Images, in elements, up to which an attack stays on the GPU between calls. */
@@ -79,8 +82,12 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
       for (let first = 0; first < total; first += attack.segment) {
         const count = Math.min(attack.segment, total - first);
         attack.begin(x.data.subarray(first * elements, (first + count) * elements));
-        await runTicks(attack, count, options.signal, ({ finished }, ticks) =>
-          options.onProgress?.({ done: first + finished, total, iterations: ticks }),
+        await runTicks(
+          attack,
+          count,
+          options.signal,
+          ({ finished }, ticks) => options.onProgress?.({ done: first + finished, total, iterations: ticks }),
+          TICKS_AT_ONCE[model.context.facts.software ? "software" : "gpu"],
         );
         const sums = await attack.stepSums(count);
         for (let i = 0; i < sums.length; i++) perturbations[first * elements + i] = (1 + settings.overshoot) * sums[i]!;
@@ -115,7 +122,7 @@ export async function runTicks(
   count: number,
   signal: AbortSignal | undefined,
   onProgress: (counters: Counters, ticks: number) => void,
-  ticksAtOnce = TICKS_AT_ONCE,
+  ticksAtOnce: number,
 ): Promise<void> {
   const underWay: Promise<{ counters: Counters; ticks: number }>[] = [];
   let ticks = 0;
