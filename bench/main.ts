@@ -3,17 +3,19 @@ import { Command } from "commander";
 import { cpus, platform, arch } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { AdapterFacts } from "../src/kernels/op.ts";
 import { launchChrome, type ChromeAdapter } from "../test/browser/chrome.ts";
 import { chartOf } from "./chart.ts";
 import { judge, type Cells } from "./compare.ts";
 import { contestants, versions } from "./contestants.ts";
+import { leastBytes } from "./least-memory.ts";
 import { loadModel, missingModels, modelNames, type BenchModel } from "./models.ts";
 import { missed, writeResults, type ResultRow, type Results } from "./results.ts";
 import { rows, type Row } from "./rows.ts";
 import { budgets, Runner } from "./runner.ts";
 import { serveBench, type BenchServer } from "./server.ts";
 import { measureSizes, type SizeRow } from "./sizes.ts";
-import { cellText, resultsText, verdictText } from "./table.ts";
+import { cellText, resultsText, verdictText, wasteText } from "./table.ts";
 
 const FOLDER = fileURLToPath(new URL("results", import.meta.url));
 /** One of each kind: a small one, one of the table's middle, one large. */
@@ -64,12 +66,13 @@ function dropSlowerBuild(runner: Runner, cells: Cells): void {
 interface Plan {
   readonly server: BenchServer;
   readonly adapter: ChromeAdapter;
+  readonly planner: AdapterFacts;
   readonly mode: "full" | "quick";
   readonly wanted: readonly Row[];
   readonly deadline: number;
 }
 
-async function measureModel(model: BenchModel, { server, adapter, mode, wanted, deadline }: Plan): Promise<ResultRow[]> {
+async function measureModel(model: BenchModel, { server, adapter, planner, mode, wanted, deadline }: Plan): Promise<ResultRow[]> {
   const runner = new Runner(server, adapter, model, budgets[mode]);
   const results: ResultRow[] = [];
   const left = wanted.filter(({ heavyInBatch }) => !(mode === "quick" && model.heavy && heavyInBatch));
@@ -83,9 +86,12 @@ async function measureModel(model: BenchModel, { server, adapter, mode, wanted, 
       const cells = await runner.measure(row);
       const verdict = judge(row, cells);
       if (row.id === "forward-1") dropSlowerBuild(runner, cells);
-      results.push({ model: model.name, row: row.id, title: row.title, measure: row.measure, cells, verdict });
+      const least = row.measure === "memory" && row.work ? leastBytes(model.bytes, row.work, planner) : undefined;
+      const result = { model: model.name, row: row.id, title: row.title, measure: row.measure, cells, verdict };
+      results.push(least === undefined ? result : { ...result, least });
       const { ratio, target, outcome } = verdictText(verdict);
       say(`${model.name}, ${row.title}: ${ratio}, target ${target} ${outcome}`);
+      for (const line of wasteText(results.at(-1)!)) say(`    ${line}`);
       for (const { id, name } of contestants) say(`    ${name.padEnd(12)}${cellText(cells[id]!, row.measure)}`);
     }
   } finally {
@@ -94,17 +100,31 @@ async function measureModel(model: BenchModel, { server, adapter, mode, wanted, 
   return results;
 }
 
-async function machineFacts(server: BenchServer, adapter: ChromeAdapter): Promise<Pick<Results, "adapter" | "browser">> {
+interface MachineFacts {
+  readonly results: Pick<Results, "adapter" | "browser">;
+  /** What Nudge's planner knows of the adapter. */
+  readonly planner: AdapterFacts;
+}
+
+async function machineFacts(server: BenchServer, adapter: ChromeAdapter): Promise<MachineFacts> {
   const browser = await launchChrome({ adapter });
   try {
     const page = await browser.newPage();
     await page.goto(`${server.url}/nudge.html`);
     const found = await page.evaluate(async () => {
       const gpu = await navigator.gpu?.requestAdapter();
-      return gpu && { vendor: gpu.info.vendor, architecture: gpu.info.architecture, description: gpu.info.description };
+      if (!gpu) return undefined;
+      const { vendor, architecture, description, subgroupMinSize } = gpu.info;
+      const subgroupSize = gpu.features.has("subgroups") ? subgroupMinSize : 0;
+      const { maxComputeInvocationsPerWorkgroup: maxInvocations, maxComputeWorkgroupStorageSize: maxWorkgroupBytes } = gpu.limits;
+      return { names: { vendor, architecture, description }, subgroupSize, maxInvocations, maxWorkgroupBytes };
     });
     if (!found) throw new Error("this Chrome finds no WebGPU adapter");
-    return { adapter: found, browser: await browser.version() };
+    const { names, ...limits } = found;
+    return {
+      results: { adapter: names, browser: await browser.version() },
+      planner: { ...names, ...limits, software: adapter === "swiftshader", f16: false },
+    };
   } finally {
     await browser.close();
   }
@@ -134,11 +154,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     for (const [i, name] of names.entries()) {
       // What is left of a quick run is shared out evenly.
       const until = Date.now() + (deadline - Date.now()) / (names.length - i);
-      measured.push(...(await measureModel(await loadModel(name), { server, adapter, mode, wanted, deadline: until })));
+      const plan = { server, adapter, planner: facts.planner, mode, wanted, deadline: until } as const;
+      measured.push(...(await measureModel(await loadModel(name), plan)));
     }
     const results: Results = {
       date: new Date(started).toISOString().replace(/\.\d+/, ""),
-      ...facts,
+      ...facts.results,
       cores: cpus().length,
       system: `${platform()} ${arch()}, Node ${process.versions.node}`,
       versions: versions(),

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Cells, Verdict } from "./compare.ts";
+import { NUDGE } from "./contestants.ts";
 import type { Measure } from "./rows.ts";
 import { SIZE_TARGET, type SizeRow } from "./sizes.ts";
 
@@ -12,6 +13,17 @@ export interface ResultRow {
   readonly measure: Measure;
   readonly cells: Cells;
   readonly verdict: Verdict;
+  /** Of rows on memory: the least bytes that Nudge's plans allow. */
+  readonly least?: number;
+}
+
+/** Most bytes that Nudge may hold, as a multiple of the least. */
+export const MOST_WASTE = 1.3;
+
+/** Nudge's bytes as a multiple of the least that its plans allow. */
+export function wasteOf({ least, cells }: ResultRow): number | undefined {
+  const nudge = cells[NUDGE];
+  return least !== undefined && nudge?.status === "measured" ? nudge.median / least : undefined;
 }
 
 export interface Results {
@@ -54,6 +66,9 @@ export async function writeResults(folder: string, results: Results, chart: stri
 /** Rows that miss their target, the size of the bundle included; where nothing can be compared nothing is missed. */
 export function missed({ rows, sizes }: Results): string[] {
   const slow = rows.filter(({ verdict }) => verdict.met === false).map(({ model, title }) => `${model}: ${title}`);
+  const wasteful = rows
+    .filter((row) => (wasteOf(row) ?? 0) > MOST_WASTE)
+    .map(({ model, title }) => `${model}: ${title}, beside the plan's least`);
   const [nudge] = sizes;
-  return nudge && nudge.size.gzip > SIZE_TARGET ? [...slow, "bundle size"] : slow;
+  return [...slow, ...wasteful, ...(nudge && nudge.size.gzip > SIZE_TARGET ? ["bundle size"] : [])];
 }

@@ -1,7 +1,7 @@
 /** Results as text for a terminal. */
 import type { Cell, Verdict } from "./compare.ts";
 import { contestants } from "./contestants.ts";
-import { missed, type ResultRow, type Results } from "./results.ts";
+import { missed, MOST_WASTE, type ResultRow, type Results, wasteOf } from "./results.ts";
 import type { Measure } from "./rows.ts";
 import { SIZE_TARGET } from "./sizes.ts";
 
@@ -61,7 +61,18 @@ function modelTable(rows: readonly ResultRow[]): string {
     const { ratio, target, outcome } = verdictText(verdict);
     return [title, ...contestants.map(({ id }) => cellText(cells[id]!, measure)), ratio, target, outcome];
   });
-  return [grid([header, ...lines]), ...rows.filter(({ row }) => row === "cold").map(pipelinesOf)].join("\n");
+  const notes = [...rows.filter(({ row }) => row === "cold").map(pipelinesOf), ...rows.flatMap(wasteText)];
+  return [grid([header, ...lines]), ...notes].join("\n");
+}
+
+/** Nudge's memory beside the least that its plans allow. */
+export function wasteText(row: ResultRow): string[] {
+  const waste = wasteOf(row);
+  if (waste === undefined) return [];
+  const outcome = waste <= MOST_WASTE ? "met" : "MISSED";
+  return [
+    `${row.title}: ${waste.toFixed(2)}× of the ${figure(row.least! / MEGABYTE)} MB that the plan needs, target ≤ ${MOST_WASTE}× ${outcome}`,
+  ];
 }
 
 /** What was compiled before the first logits. */

@@ -14,8 +14,9 @@ const BOUNDARIES = [
   { from: "app/", may: ["src/index.ts"] },
   // Benchmarks of kernels plan, compile and time single nodes.
   { from: "bench/kernels/", may: ["src/index.ts", "src/data/", "src/cli/gpu.ts", "src/runtime/", "src/kernels/"] },
-  // Outside a browser somebody has to open a GPU; launches.bench.ts looks at single launches of a plan.
-  { from: "bench/", may: ["src/index.ts", "src/data/", "src/cli/gpu.ts", "src/runtime/plan/"] },
+  // Pages see what an app sees. Outside a browser somebody has to open a GPU, and plans are looked at.
+  { from: "bench/page/", may: ["src/index.ts"] },
+  { from: "bench/", may: ["src/index.ts", "src/data/", "src/cli/gpu.ts", "src/runtime/", "src/kernels/op.ts"] },
 ];
 
 /** Why an import breaks a boundary, or undefined where it does not. `from` and `to` are paths in the repository. */

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { weightBytes } from "../../../bench/least-memory.ts";
 import { pipelineKey } from "../../../src/runtime/gpu/kernel.ts";
-import { isPacked } from "../../../src/runtime/plan/plan.ts";
 import type { Plan } from "../../../src/runtime/plan/plan.ts";
 import { derivativeGraph, gpu, loadedGraph, planOf, software } from "../../gpu/ops/variant.ts";
 import type { Variant } from "../../gpu/ops/variant.ts";
@@ -20,21 +20,6 @@ const networks = ["models", "test/fixtures"].flatMap((folder) =>
 
 /** A plan's arena is a packing; the least that any could need is what is alive at once. */
 const MOST_WASTE = 1.3;
-
-function weightBytes({ launches }: Plan): number {
-  const seen = new Map<string, number>();
-  const names = new Map<object, number>();
-  for (const operand of launches.flatMap(({ bindings }) => Object.values(bindings))) {
-    if (typeof operand === "string") continue;
-    const [source, key, bytes] = isPacked(operand)
-      ? [operand.source, operand.key, operand.bytes]
-      : [operand, "", (operand.data?.length ?? 0) * 4];
-    if (!source.data) continue;
-    if (!names.has(source)) names.set(source, names.size);
-    seen.set(`${names.get(source)} ${key}`, bytes);
-  }
-  return [...seen.values()].reduce((a, b) => a + b, 0);
-}
 
 function describePlan(plan: Plan): (string | number)[] {
   const pipelines = new Set(plan.launches.map(({ kernel, constants }) => pipelineKey(kernel, constants)));

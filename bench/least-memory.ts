@@ -1,0 +1,52 @@
+/** The least GPU memory that Nudge's plans allow, for the rows on peak memory. No GPU is touched. */
+import type { AdapterFacts } from "../src/kernels/op.ts";
+import { vjpGraph } from "../src/runtime/graph/differentiate.ts";
+import { sizeOf } from "../src/runtime/graph/graph.ts";
+import { fuseEpilogues } from "../src/runtime/graph/passes/fuse-epilogues.ts";
+import { maskBeforePool } from "../src/runtime/graph/passes/mask-before-pool.ts";
+import { simplify } from "../src/runtime/graph/simplify.ts";
+import { decodeModel } from "../src/runtime/onnx/decode.ts";
+import { importModel } from "../src/runtime/onnx/import.ts";
+import { isPacked, planGraph } from "../src/runtime/plan/plan.ts";
+import type { Plan } from "../src/runtime/plan/plan.ts";
+import type { Work } from "./page/host.ts";
+
+const BYTES = 4;
+const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
+
+/** Bytes of all weights that plans read, each layout once. */
+export function weightBytes(...plans: readonly Plan[]): number {
+  const seen = new Map<object, Map<string, number>>();
+  for (const operand of plans.flatMap(({ launches }) => launches.flatMap(({ bindings }) => Object.values(bindings)))) {
+    if (typeof operand === "string") continue;
+    const [source, key, bytes] = isPacked(operand)
+      ? [operand.source, operand.key, operand.bytes]
+      : [operand, "", (operand.data?.length ?? 0) * BYTES];
+    if (!source.data) continue;
+    const layouts = seen.get(source) ?? new Map<string, number>();
+    seen.set(source, layouts.set(key, bytes));
+  }
+  return [...seen.values()].flatMap((layouts) => [...layouts.values()]).reduce((a, b) => a + b, 0);
+}
+
+/** Inputs and outputs, and of values between them what is alive at once: less than that no arena can be. */
+function workingBytes({ ports, bytesOf, arena }: Plan): number {
+  return [...ports].reduce((sum, value) => sum + bytesOf(value), 0) + arena.lowerBound;
+}
+
+/** Bytes for the weights, the programs that a call runs, and its result. Undefined for work that no such row is for. */
+export function leastBytes(model: Uint8Array, work: Work, adapter: AdapterFacts): number | undefined {
+  const { kind, samples } = work;
+  if (kind !== "forward" && kind !== "jacobian") return undefined;
+  const rows = kind === "jacobian" ? work.rows : 1;
+  const graph = simplify(importModel(decodeModel(model)).graph);
+  const [input, output] = [graph.inputs[0]!, graph.outputs[0]!];
+  const common = { capacity: samples, adapter, limits: NO_LIMITS };
+  const plans = [planGraph({ ...common, graph, rows: 1 })];
+  if (kind === "jacobian") {
+    const { graph: adjoint } = fuseEpilogues(maskBeforePool(vjpGraph(graph, output, input).graph));
+    plans.push(planGraph({ ...common, graph: adjoint, rows }));
+  }
+  const result = samples * (kind === "jacobian" ? rows * sizeOf(input.shape) : sizeOf(output.shape)) * BYTES;
+  return weightBytes(...plans) + plans.reduce((sum, plan) => sum + workingBytes(plan), 0) + result;
+}
