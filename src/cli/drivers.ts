@@ -6,18 +6,20 @@
 // a worker thread is a copy that native code does not see.
 
 import { readdirSync } from "node:fs";
-import { constants, homedir } from "node:os";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
+import { homeFolder } from "./home.ts";
 
 /** Variables by which a user already chose a driver. VK_ICD_FILENAMES is what loaders before 1.3.207 know. */
 const CHOOSING_VARIABLES = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES"];
 
 /** Folders whose manifests the loader finds by itself. */
 function loaderFolders(env: NodeJS.ProcessEnv): string[] {
-  const home = homedir();
-  const configs = [env.XDG_CONFIG_HOME ?? join(home, ".config"), ...(env.XDG_CONFIG_DIRS ?? "/etc/xdg").split(":")];
-  const datas = [env.XDG_DATA_HOME ?? join(home, ".local/share"), ...(env.XDG_DATA_DIRS ?? "/usr/local/share:/usr/share").split(":")];
-  return [...configs, "/usr/local/etc", "/etc", ...datas].map((folder) => join(folder, "vulkan/icd.d"));
+  const home = homeFolder(env);
+  const ofUser = (variable: string | undefined, folder: string) => variable ?? (home && join(home, folder));
+  const configs = [ofUser(env.XDG_CONFIG_HOME, ".config"), ...(env.XDG_CONFIG_DIRS ?? "/etc/xdg").split(":")];
+  const datas = [ofUser(env.XDG_DATA_HOME, ".local/share"), ...(env.XDG_DATA_DIRS ?? "/usr/local/share:/usr/share").split(":")];
+  return [...configs, "/usr/local/etc", "/etc", ...datas].flatMap((folder) => (folder ? [join(folder, "vulkan/icd.d")] : []));
 }
 
 /** Folders that containers with NVIDIA's driver mount and the loader does not know. */
@@ -111,7 +113,9 @@ function listJson(folder: string): string[] {
 }
 
 function expand(pattern: string): string[] {
-  const path = pattern.replace(/^~/, homedir());
+  const home = homeFolder();
+  if (pattern.startsWith("~") && !home) return [];
+  const path = pattern.replace(/^~/, home ?? "");
   const [before, after] = path.split("/*/");
   if (after === undefined) return [path];
   try {

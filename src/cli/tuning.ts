@@ -1,7 +1,6 @@
 // Tuning tables as files: those that are named, and those that `nudge tune` keeps by model and adapter.
 
 import { createHash } from "node:crypto";
-import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { Option, type Command } from "commander";
 import type { AdapterDescription, Model, TuningTable } from "../index.ts";
@@ -9,6 +8,7 @@ import { adapterKey, parseTable } from "../tune.ts";
 import { DataError } from "../data/errors.ts";
 import { readBytes } from "../data/files.ts";
 import { plural } from "./format.ts";
+import { homeFolder } from "./home.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** On every command that runs a model. */
@@ -25,19 +25,12 @@ export function addTuningOptions(command: Command): Command {
     .addOption(new Option("--tuning <file>", "run the kernels of a file that nudge tune --output wrote").conflicts("tuned"));
 }
 
-/**
- * Where tables are kept: $XDG_CACHE_HOME/nudge, else ~/.cache/nudge; undefined where there is no home.
- * @param home the user's home where the environment names none; may throw, as os.homedir does
- */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env, home: () => string = homedir): string | undefined {
+/** Where tables are kept: $XDG_CACHE_HOME/nudge, else ~/.cache/nudge; undefined where there is neither. */
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env, find?: () => string): string | undefined {
   // The XDG specification has relative paths ignored.
   if (env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)) return join(env.XDG_CACHE_HOME, "nudge");
-  try {
-    const place = env.HOME || home();
-    return place ? join(place, ".cache", "nudge") : undefined;
-  } catch {
-    return undefined;
-  }
+  const home = homeFolder(env, find);
+  return home && join(home, ".cache", "nudge");
 }
 
 /** The file of a model's table for an adapter: named by what they are, so that a model may be moved and not be changed. */
