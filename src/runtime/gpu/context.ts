@@ -1,6 +1,7 @@
 /** The device and what every program shares: adapter facts, buffers with accounts, pipelines, errors, readback. */
 import type { AdapterFacts } from "../../kernels/op.ts";
 import { AdapterError, DeviceLostError, DisposedError, GpuError } from "../errors.ts";
+import { hastened } from "./hasten.ts";
 import { PipelineCache } from "./pipelines.ts";
 
 /** What the user is told about the adapter. */
@@ -49,6 +50,9 @@ const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroup
 
 /** The least that a subgroup can hold: WGSL has operations on quads. */
 const QUAD = 4;
+
+/** Elsewhere Dawn is asked at every turn of the event loop. */
+const inBrowser = globalThis.navigator?.gpu !== undefined;
 
 const SOFTWARE_NAMES = /swiftshader|llvmpipe|lavapipe|software|warp|microsoft basic render/i;
 
@@ -214,7 +218,8 @@ export class GpuContext {
     const staging = free.pop() ?? this.createBuffer("readback", size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     this.submit("readback", (encoder) => encoder.copyBufferToBuffer(buffer, offset, staging, 0, Math.ceil(bytes / 4) * 4));
     try {
-      await staging.mapAsync(GPUMapMode.READ, 0, Math.ceil(bytes / 4) * 4);
+      const mapped = staging.mapAsync(GPUMapMode.READ, 0, Math.ceil(bytes / 4) * 4);
+      await (inBrowser ? hastened(mapped, this.device.queue) : mapped);
     } catch (error) {
       await this.pending;
       this.check();
