@@ -11,6 +11,8 @@ import type { Graph, Node, Value } from "./graph/graph.ts";
 import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
 import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
 import { logitsOf } from "./graph/simplify.ts";
+import { chooseRows, computeRows } from "./jacobian.ts";
+import type { JacobianRows } from "./jacobian.ts";
 import type { ImportedModel } from "./onnx/import.ts";
 import type { WeightStorage } from "./plan/launch.ts";
 import { nodeProgram } from "./plan/node-program.ts";
@@ -50,8 +52,7 @@ export interface DerivativeOptions extends RunOptions {
 }
 
 export interface JacobianOptions extends DerivativeOptions {
-  /** Which output elements: all, the K largest of each sample ("top10", largest first), or the same list for every sample. */
-  readonly rows: "all" | `top${number}` | readonly number[];
+  readonly rows: JacobianRows;
 }
 
 export interface ModelSettings {
@@ -179,71 +180,39 @@ export class Model {
 
   /** Rows of the Jacobian: x [N, ...input] → [N, R, ...input] on the GPU. One forward pass serves up to 16 rows. */
   async jacobian(x: NdArray | Tensor, options: JacobianOptions): Promise<Tensor> {
-    const output = this.outputOf(options);
-    const classes = sizeOf(output.shape);
-    const n = this.checkSamples(this.inputOf(options), x);
-    const rows = await this.resolveRows(options, x, n, classes);
-    const count = rows[0]!.length;
-    const rowBytes = sizeOf(this.inputOf(options).shape) * BYTES;
-    const jacobian = this.createTensor([n, count, ...sampleShape(this.inputOf(options))], "jacobian");
-    const chunk = Math.min(count, ROWS_AT_ONCE);
+    const [input, output] = [this.inputOf(options), this.outputOf(options)];
+    const choice = chooseRows(options.rows, sizeOf(output.shape), this.name);
+    const n = this.checkSamples(input, x);
     const derivative = this.derivative("vjp", options);
-    const missing = derivative.graph.inputs.find((input) => input !== this.inputOf(options) && input !== derivative.seed);
+    const missing = derivative.graph.inputs.find((other) => other !== input && other !== derivative.seed);
     if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given; a Jacobian takes one input`);
+    const chunk = Math.min(choice.count, ROWS_AT_ONCE);
     const program = await this.program(derivative.graph, n, chunk, `jacobian:${options.output ?? ""}:${options.input ?? ""}`, options);
     const { capacity } = program.plan;
+    const jacobian = this.createTensor([n, choice.count, ...sampleShape(input)], "jacobian");
     const sources = this.sources(this.feeds(x, options));
-    for (let first = 0; first < n; first += capacity) {
-      const samples = Math.min(capacity, n - first);
-      for (const { value, source, size } of sources) source.feed(program.port(value), first * size, samples * size);
-      for (let row = 0; row < count; row += chunk) {
+    const sampleBytes = choice.count * sizeOf(input.shape) * BYTES;
+    // The largest outputs are read in between, and another call must not use the program's buffers meanwhile.
+    await this.exclusively(async () => {
+      for (let first = 0; first < n; first += capacity) {
         throwIfAborted(options.signal);
-        const here = Math.min(chunk, count - row);
-        const seeds = new Float32Array(samples * chunk * classes);
-        for (let s = 0; s < samples; s++) {
-          for (let r = 0; r < here; r++) seeds[(s * chunk + r) * classes + rows[first + s]![row + r]!] = 1;
-        }
-        this.gpu.device.queue.writeBuffer(program.port(derivative.seed), 0, seeds);
-        this.gpu.submit(`${this.name} jacobian`, (encoder) => {
-          const pass = encoder.beginComputePass({ label: `${this.name} jacobian` });
-          program.encode(pass, samples, row === 0 ? "all" : "backward");
-          pass.end();
-          for (let s = 0; s < samples; s++) {
-            encoder.copyBufferToBuffer(
-              program.port(derivative.result),
-              s * chunk * rowBytes,
-              jacobian.buffer,
-              ((first + s) * count + row) * rowBytes,
-              here * rowBytes,
-            );
-          }
+        const samples = Math.min(capacity, n - first);
+        for (const { value, source, size } of sources) source.feed(program.port(value), first * size, samples * size);
+        await computeRows({
+          gpu: this.gpu,
+          label: `${this.name} jacobian`,
+          program,
+          derivative,
+          output: derivative.graph.outputs[0]!,
+          choice,
+          samples,
+          target: jacobian.buffer,
+          offset: first * sampleBytes,
+          signal: options.signal,
         });
       }
-    }
+    });
     return jacobian;
-  }
-
-  private async resolveRows(
-    options: JacobianOptions,
-    x: NdArray | Tensor,
-    n: number,
-    classes: number,
-  ): Promise<readonly (readonly number[])[]> {
-    const { rows } = options;
-    if (rows === "all") return Array<number[]>(n).fill(Array.from({ length: classes }, (_, i) => i));
-    if (typeof rows === "string") {
-      const count = Number(rows.slice(3));
-      if (!rows.startsWith("top") || !Number.isInteger(count) || count < 1)
-        throw new ArgumentError(`rows "${rows}" is neither "all" nor "topK"`);
-      const tensor = await this.scores(x, options);
-      const { data } = await tensor.read();
-      tensor.dispose();
-      return Array.from({ length: n }, (_, s) => largest(data.subarray(s * classes, (s + 1) * classes), Math.min(count, classes)));
-    }
-    const wrong = rows.find((row) => !Number.isInteger(row) || row < 0 || row >= classes);
-    if (rows.length === 0 || wrong !== undefined)
-      throw new ArgumentError(`row ${wrong ?? ""} is not among the ${classes} outputs of ${this.name}`);
-    return Array<readonly number[]>(n).fill(rows);
   }
 
   /**
@@ -478,12 +447,4 @@ export class Model {
 /** The shape of one sample without its batch axis of extent 1; a file frozen at a larger batch keeps it as part of a sample. */
 function sampleShape(value: Value): readonly number[] {
   return value.shape[0] === 1 ? value.shape.slice(1) : value.shape;
-}
-
-/** Indices of the K largest entries, largest first, the lower index first among equals. */
-function largest(scores: Float32Array, count: number): number[] {
-  return Array.from(scores, (score, index) => ({ score, index }))
-    .sort((a, b) => b.score - a.score || a.index - b.index)
-    .slice(0, count)
-    .map(({ index }) => index);
 }
