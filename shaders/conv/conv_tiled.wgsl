@@ -2,8 +2,8 @@
 //
 //   out[n, m, p] = epilogue( Σ_k  W[k, m] · in[n, c(k), source(p, tap(k))] ),    k = tap · channels + c
 //
-// The same sum as conv_direct.wgsl. A workgroup walks k in steps of K_TILE; each step brings a tile of K_TILE rows
-// of weights and one of gathered pixels into workgroup memory, where every value is used by 16 invocations.
+// The same sum as conv_direct.wgsl. A workgroup walks k in steps of K_TILE; each step brings K_TILE rows of weights
+// and of gathered pixels into workgroup memory, where every value is used by 16 invocations.
 //
 // layout   as conv_direct.wgsl
 // tile     workgroup: 64·BLOCKS output channels × 64·BLOCKS columns. One invocation: BLOCKS × BLOCKS blocks of 4 × 4, 64 apart
@@ -25,7 +25,7 @@ const K_TILE: u32 = SIDE / BLOCKS;
 var<workgroup> weight_tile: array<array<vec4f, QUADS>, K_TILE>;   // [k][output quad]
 var<workgroup> pixel_tile: array<array<vec4f, QUADS>, K_TILE>;    // [k][column quad]
 
-/// Four columns: their images and their pixels there, those past the last column being the last, and where they are stored.
+/// Four columns from `first` on, in a slice's copy of the output. Those past the last are the last one again, and not live.
 fn place_of(first: u32, slice: u32) -> Place {
   let wanted = vec4u(first) + vec4u(0, 1, 2, 3);
   let columns = min(wanted, vec4u(params.columns - 1u));

@@ -6,7 +6,7 @@
 //   images_per_copy   images in one copy of a value: the batch extent inside a sample, nearly always 1
 //   up, step          for conv_quad.wgsl: the input lies up pixels apart in a frame that stride, pad and dilation move in, and
 //                     every step-th tap of a phase meets it; 1 and 1 where the input is read as it is
-//   slice_depth       k = tap · channels + c of which a workgroup of conv_tiled.wgsl sums (lib/slices.wgsl); the others sum all
+//   slice_depth       for conv_tiled.wgsl: how many k = tap · channels + c a workgroup sums (lib/slices.wgsl); other kernels sum all
 //   channels          input channels of one group;  outputs: output channels of one group;  quads: ⌈outputs / 4⌉
 
 struct Params {

@@ -4,7 +4,7 @@
 //
 //   lines         rows of A in all matrices: copies · matrices_per_copy · height
 //   height        rows of one matrix;  depth: k;  width: n;  quads: ⌈width / 4⌉
-//   slice_depth   k of which a workgroup sums (lib/slices.wgsl): all of them, unless a product is split
+//   slice_depth   how many k a workgroup sums (lib/slices.wgsl): all of them, unless the product is split
 //   column_lanes  for matmul_direct.wgsl: invocations of a workgroup side by side along n
 //   A_LEAD, B_LEAD   which copy of the operand belongs to output copy l:  0 the only one,  1 copy l,  2 the forward copy
 //                 of l's sample (slots)

@@ -8,7 +8,7 @@
 // grid     lines / (4 · LANES / column_lanes) along the folded line; z = ⌈quads / (2·column_lanes)⌉ · slices of k
 // assumes  where B differs from matrix to matrix (B_LEAD ≠ 0 or b_matrices > 1), the four rows of a tile may lie in
 //          different matrices; each row then reads its own B
-// used by  software adapters, and products too small to fill the tile of matmul_tiled.wgsl
+// used by  software adapters, and products, or slices of them, too small to fill the tile of matmul_tiled.wgsl
 //
 // specialised by   const LANES: u32; const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
 // linked with      matmul/interface, lib/epilogue, lib/grid, lib/slices, lib/slots, and one of lib/weights_f32, lib/weights_f16
