@@ -4,6 +4,7 @@
 //
 //   lines         rows of A in all matrices: copies · matrices_per_copy · height
 //   height        rows of one matrix;  depth: k;  width: n;  quads: ⌈width / 4⌉
+//   slice_depth   how many k a workgroup sums (lib/slices.wgsl): all of them, unless the product is split
 //   column_lanes  for matmul_direct.wgsl: invocations of a workgroup side by side along n
 //   A_LEAD, B_LEAD   which copy of the operand belongs to output copy l:  0 the only one,  1 copy l,  2 the forward copy
 //                 of l's sample (slots)
@@ -11,7 +12,7 @@
 //   epilogue      lib/epilogue.wgsl
 
 struct Params {
-  lines: u32, height: u32, depth: u32, width: u32, quads: u32, column_lanes: u32,
+  lines: u32, height: u32, depth: u32, slice_depth: u32, width: u32, quads: u32, column_lanes: u32,
   matrices_per_copy: u32, a_matrices: u32, b_matrices: u32, rows: u32,
   epilogue: u32, low: f32, high: f32,
 }
@@ -38,7 +39,7 @@ fn b_offset(line: u32) -> u32 {
   return operand_matrix(B_LEAD, params.b_matrices, line / params.height) * params.depth * params.quads;
 }
 
-fn finish(value: f32, line: u32, n: u32) {
+fn finish(value: f32, slice: u32, line: u32, n: u32) {
   if (line >= params.lines || n >= params.width) { return; }
   var result = value;
   if (takes(BIASED)) { result += bias[n]; }
@@ -50,10 +51,10 @@ fn finish(value: f32, line: u32, n: u32) {
     let y = mask[forward_line * params.width + n];
     result = select(0.0, result, y > params.low && y < params.high);
   }
-  output[line * params.width + n] = result;
+  output[(slice * params.lines + line) * params.width + n] = result;
 }
 
-/// Writes output column n for four consecutive rows.
-fn store(first_line: u32, n: u32, sums: vec4f) {
-  for (var i = 0u; i < 4u; i++) { finish(sums[i], first_line + i, n); }
+/// Writes output column n of a slice's copy of the output for four consecutive rows.
+fn store(slice: u32, first_line: u32, n: u32, sums: vec4f) {
+  for (var i = 0u; i < 4u; i++) { finish(sums[i], slice, first_line + i, n); }
 }

@@ -10,10 +10,10 @@ import weightsSharedSource from "../../shaders/conv/weights_shared.wgsl?raw";
 import interfaceSource from "../../shaders/conv/interface.wgsl?raw";
 import type { Kernel } from "../runtime/gpu/kernel.ts";
 import type { WeightStorage } from "../runtime/plan/launch.ts";
-import type { ConvVariant } from "./conv-planner.ts";
+import type { ConvPlan } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
 import { defineForWeights } from "./weights.ts";
-import { epilogueSource, gridSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
+import { epilogueSource, gridSource, slicesSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const mains = { direct: convDirectSource, tiled: convTiledSource, depthwise: convDepthwiseSource };
 const shared = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, slotsSource];
@@ -21,7 +21,7 @@ const shared = [interfaceSource, convEpilogueSource, epilogueSource, gridSource,
 function family(prefix: string, taps: string) {
   return {
     direct: defineForWeights(`${prefix}_direct`, mains.direct, ...shared, taps),
-    tiled: defineForWeights(`${prefix}_tiled`, mains.tiled, ...shared, taps),
+    tiled: defineForWeights(`${prefix}_tiled`, mains.tiled, ...shared, slicesSource, taps),
     depthwise: defineForWeights(`${prefix}_depthwise`, mains.depthwise, ...shared, taps),
   };
 }
@@ -38,11 +38,11 @@ export const quadKernel = defineForWeights("conv_quad", convQuadSource, ...share
 
 /** `rule`: how a tap finds its source; the adjoint of a convolution that moves by one pixel is run by the forward rule. */
 export function convKernels(
-  variant: ConvVariant,
+  kernel: ConvPlan["kernel"],
   rule: "forward" | "adjoint",
   adapter: AdapterFacts,
 ): Readonly<Record<WeightStorage, Kernel>> {
-  if (variant === "quad") return quadKernel;
-  if (variant === "strip") return stripKernels[rule][adapter.subgroupSize > 0 ? "shared" : "each"];
-  return kernels[rule][variant];
+  if (kernel === "quad") return quadKernel;
+  if (kernel === "strip") return stripKernels[rule][adapter.subgroupSize > 0 ? "shared" : "each"];
+  return kernels[rule][kernel];
 }

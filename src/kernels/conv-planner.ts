@@ -2,6 +2,8 @@
 import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { AdapterFacts } from "./op.ts";
+import { slicesOf } from "./split-k.ts";
+import type { Slices } from "./split-k.ts";
 import { legalAmong, signatureOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
@@ -17,6 +19,7 @@ export interface ConvFacts {
   readonly outW: number;
   /** Output pixels of all images at the program's capacity. */
   readonly columns: number;
+  readonly kernelH: number;
   readonly kernelW: number;
   /** Horizontal stride and dilation are 1. */
   readonly unitStep: boolean;
@@ -25,19 +28,22 @@ export interface ConvFacts {
 }
 
 /** Names that may be forced; which of them can compute a convolution depends on its shape. */
-export const convVariants = ["direct", "strip", "quad", "tiled", "depthwise"] as const;
+export const convVariants = ["direct", "strip", "quad", "tiled", "tiled128", "split", "depthwise"] as const;
 export type ConvVariant = (typeof convVariants)[number];
 
 export interface ConvPlan {
   readonly variant: ConvVariant;
+  readonly kernel: "direct" | "strip" | "quad" | "tiled" | "depthwise";
   readonly constants: Readonly<Record<string, ConstantValue>>;
   /** Items of one copy of the output along the grid's line, how many a workgroup takes, and the grid's depth. */
   readonly items: number;
   readonly perGroup: number;
   readonly depth: number;
+  /** Slices that the sum of an output is split into; undefined where it is made in one. */
+  readonly slices?: Slices;
 }
 
-/** Invocations of the tiled kernel, and the extent of its square tile. */
+/** Invocations of the tiled kernel, and the extent of its square tile with one block to an invocation. */
 const TILED_LANES = 256;
 const TILE = 64;
 
@@ -65,25 +71,29 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       if (channels !== 1) throw new ArgumentError(`the depthwise kernel needs one channel per group, found ${channels}`);
       return {
         variant: "depthwise",
+        kernel: "depthwise",
         constants: { LANES },
         items: images * groups * outputs * Math.ceil((outH * outW) / 4),
         perGroup: LANES,
         depth: 1,
       };
     case "tiled":
-      return {
-        variant: "tiled",
-        constants: { LANES: TILED_LANES },
-        items: pixels,
-        perGroup: TILE,
-        depth: groups * Math.ceil(outputs / TILE),
-      };
+      return { variant: "tiled", ...planTiled(facts, 1) };
+    // Legal wherever "tiled" is, and left to tuners: that a larger tile is faster has been measured nowhere yet.
+    case "tiled128":
+      return { variant: "tiled128", ...planTiled(facts, 2) };
+    case "split": {
+      const whole = planTiled(facts, 1);
+      const slices = slicesOf(channels * facts.kernelH * facts.kernelW, Math.ceil(facts.columns / TILE) * whole.depth);
+      return { variant: "split", ...whole, depth: whole.depth * slices.count, slices };
+    }
     case "strip": {
       if (!fitsStrip(facts)) throw new ArgumentError("the strip kernel needs horizontal stride and dilation 1 and a kernel at most 9 wide");
       const perTile = outputs === 1 ? 1 : quads % 2 === 1 && quads <= MOST_QUADS_APART ? 4 : 8;
       const parts = stripParts(outW);
       return {
         variant: "strip",
+        kernel: "strip",
         constants: {
           LANES: adapter.subgroupSize || LANES,
           CHANNELS: perTile,
@@ -102,6 +112,7 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       const { constants, perGroup, depth } = planQuad(facts, adapter);
       return {
         variant: "quad",
+        kernel: "quad",
         constants,
         items: images * Math.ceil(outH / upH) * Math.ceil(outW / upW),
         perGroup,
@@ -112,6 +123,7 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       const quadsPerTile = quads > 1 ? 2 : 1;
       return {
         variant: "direct",
+        kernel: "direct",
         constants: { LANES, QUADS: quadsPerTile },
         items: pixels,
         perGroup: 4 * LANES,
@@ -121,6 +133,17 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
     default:
       throw new ArgumentError(`there is no convolution kernel "${forced}"`);
   }
+}
+
+/** The tiled kernel with `blocks` × `blocks` blocks of 4 × 4 sums to an invocation. */
+function planTiled({ images, outH, outW, outputs, groups }: ConvFacts, blocks: 1 | 2): Omit<ConvPlan, "variant"> {
+  return {
+    kernel: "tiled",
+    constants: { LANES: TILED_LANES, BLOCKS: blocks },
+    items: images * outH * outW,
+    perGroup: TILE * blocks,
+    depth: groups * Math.ceil(outputs / (TILE * blocks)),
+  };
 }
 
 /**
@@ -149,7 +172,6 @@ export function legalVariants(facts: ConvFacts, adapter: AdapterFacts): ConvVari
 /** What a tuner has to know of a convolution: its facts, and the geometry that no planner asks for but that time depends on. */
 export interface ConvGeometry {
   readonly direction: "forward" | "adjoint";
-  readonly kernelH: number;
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
 }

@@ -12,10 +12,11 @@ import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts"
 import { convKernels } from "./conv-kernels.ts";
 import { convSite, planConv, type ConvFacts } from "./conv-planner.ts";
 import { conv3d, convTranspose3d } from "./conv3d.ts";
-import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
+import { ADDEND_INPUT, addedTangent, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAttribute, windowOutput } from "./onnx-attributes.ts";
+import { destinationOf } from "./split-k.ts";
 
 /** Attributes of both ops: the geometry is always that of the convolution, whichever direction runs. */
 interface ConvAttributes {
@@ -85,10 +86,11 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const unitStep = strides[1] === 1 && dilations[1] === 1;
   const adjoint = direction === "adjoint";
   const up = adjoint ? strides : ([1, 1] as const);
-  const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelW: kernel[1], unitStep, up };
-  const site = convSite(facts, { direction, kernelH: kernel[0], strides, dilations }, lowering.adapter);
+  const [kernelH, kernelW] = kernel;
+  const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelH, kernelW, unitStep, up };
+  const site = convSite(facts, { direction, strides, dilations }, lowering.adapter);
   const plan = planConv(facts, lowering.adapter, lowering.variantFor(site));
-  const epilogue = epilogueOf(node);
+  const { output, epilogue, finish } = destinationOf(lowering, plan.slices, outChannels, outH * outW);
   // Where the convolution moves by one pixel, its adjoint is a convolution with the kernel turned round. Running it as one
   // spares the adjoint's divisions, and a pipeline. The strip kernel asks for it along a row only; the quad kernel always, as
   // it takes the stride for itself.
@@ -101,9 +103,9 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   );
   const pad = (axis: 0 | 1) => (turned[axis] ? (kernel[axis] - 1) * dilations[axis] - pads[axis] : pads[axis]);
   lowering.launch({
-    kernel: convKernels(plan.variant, rule, lowering.adapter)[packed.storage],
+    kernel: convKernels(plan.kernel, rule, lowering.adapter)[packed.storage],
     constants: plan.constants,
-    bindings: { input: x, weights: packed, ...epilogue.bindings, output: y, slots: "slots" },
+    bindings: { input: x, weights: packed, ...epilogue.bindings, output, slots: "slots" },
     params: {
       columns,
       rows: lowering.rows,
@@ -128,11 +130,13 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
       up_w: up[1],
       step_h: up[0] / gcd(up[0], dilations[0]),
       step_w: up[1] / gcd(up[1], dilations[1]),
+      slice_depth: plan.slices?.depth ?? taps * channels,
       ...epilogue.params,
     },
     grid: { lead: y.lead, items: plan.items, perGroup: plan.perGroup, depth: plan.depth },
     macs: images * taps * channels * (adjoint ? outChannels * inH * inW : outChannels * outH * outW),
   });
+  finish();
 }
 
 /** Height-1 axis for 1-D convolutions: [N, C, L] as [N, C, 1, L]. */

@@ -47,6 +47,12 @@ export function epilogueOf(node: Node): { bindings: Record<string, Operand>; par
   };
 }
 
+/** A kernel that writes its sums as they are. */
+export const NO_EPILOGUE: ReturnType<typeof epilogueOf> = {
+  bindings: { bias: "nothing", mask: "nothing", addend: "nothing" },
+  params: { epilogue: 0, low: -F32_MAX, high: F32_MAX },
+};
+
 /** The tangent of a node whose epilogue added a value, given that of its sum and of the value. */
 export function addedTangent(sum: Value | undefined, addend: Value | undefined, emit: Emitter): Value {
   return sum && addend ? emit.add("Add", [sum, addend]) : (sum ?? addend)!;

@@ -3,6 +3,8 @@ import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import { planQuad } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
+import { slicesOf } from "./split-k.ts";
+import type { Slices } from "./split-k.ts";
 import { legalAmong, signatureOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
@@ -19,16 +21,19 @@ export interface MatmulFacts {
 }
 
 /** Names that may be forced. */
-export const matmulVariants = ["direct", "quad", "tiled"] as const;
+export const matmulVariants = ["direct", "quad", "tiled", "tiled128", "split"] as const;
 export type MatmulVariant = (typeof matmulVariants)[number];
 
 export interface MatmulPlan {
   readonly variant: MatmulVariant;
+  readonly kernel: "direct" | "quad" | "tiled";
   readonly constants: Readonly<Record<string, ConstantValue>>;
   /** For the direct kernel: invocations side by side along the columns. */
   readonly columnLanes: number;
   readonly linesPerGroup: number;
   readonly depth: number;
+  /** Slices that the sum of an output is split into; undefined where it is made in one. */
+  readonly slices?: Slices;
 }
 
 const TILED_LANES = 256;
@@ -41,37 +46,59 @@ const DIRECT_QUADS = 2;
 const MAX_COLUMN_LANES = 16;
 
 export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: string): MatmulPlan {
-  const quads = Math.ceil(facts.width / 4);
   switch (forced ?? chooseMatmul(facts, adapter)) {
     case "tiled":
-      if (!facts.sharedB) throw new ArgumentError("the tiled matrix product needs one B for all rows");
-      return {
-        variant: "tiled",
-        constants: { LANES: TILED_LANES },
-        columnLanes: 1,
-        linesPerGroup: TILE,
-        depth: Math.ceil(facts.width / TILE),
-      };
+      return { variant: "tiled", ...planTiled(facts, 1) };
+    // Legal wherever "tiled" is, and left to tuners: that a larger tile is faster has been measured nowhere yet.
+    case "tiled128":
+      return { variant: "tiled128", ...planTiled(facts, 2) };
+    case "split": {
+      const whole = fillsTile(facts, adapter) ? planTiled(facts, 1) : planDirect(facts, columnLanesFor(facts));
+      const slices = slicesOf(facts.depth, Math.ceil(facts.lines / whole.linesPerGroup) * whole.depth);
+      return { variant: "split", ...whole, depth: whole.depth * slices.count, slices };
+    }
     case "quad": {
       if (!facts.sharedB || !facts.straight)
         throw new ArgumentError("the quad matrix product needs one B for all rows, and A's rows in order");
       const { constants, perGroup, depth } = planQuad({ outputs: facts.width }, adapter);
-      return { variant: "quad", constants, columnLanes: 1, linesPerGroup: perGroup, depth };
+      return { variant: "quad", kernel: "quad", constants, columnLanes: 1, linesPerGroup: perGroup, depth };
     }
-    case "direct": {
-      let columnLanes = 1;
-      while (columnLanes < MAX_COLUMN_LANES && columnLanes * DIRECT_QUADS < quads) columnLanes *= 2;
-      return {
-        variant: "direct",
-        constants: { LANES },
-        columnLanes,
-        linesPerGroup: (LANES / columnLanes) * DIRECT_ROWS,
-        depth: Math.ceil(quads / (DIRECT_QUADS * columnLanes)),
-      };
-    }
+    case "direct":
+      return { variant: "direct", ...planDirect(facts, MAX_COLUMN_LANES) };
     default:
       throw new ArgumentError(`there is no matrix product kernel "${forced}"`);
   }
+}
+
+/** The tiled kernel with `blocks` × `blocks` blocks of 4 × 4 sums to an invocation. */
+function planTiled({ sharedB, width }: MatmulFacts, blocks: 1 | 2): Omit<MatmulPlan, "variant"> {
+  if (!sharedB) throw new ArgumentError("the tiled matrix product needs one B for all rows");
+  return {
+    kernel: "tiled",
+    constants: { LANES: TILED_LANES, BLOCKS: blocks },
+    columnLanes: 1,
+    linesPerGroup: TILE * blocks,
+    depth: Math.ceil(width / (TILE * blocks)),
+  };
+}
+
+/** The direct kernel with up to `most` invocations side by side along the columns. */
+function planDirect({ width }: MatmulFacts, most: number): Omit<MatmulPlan, "variant"> {
+  const quads = Math.ceil(width / 4);
+  let columnLanes = 1;
+  while (columnLanes < most && columnLanes * DIRECT_QUADS < quads) columnLanes *= 2;
+  return {
+    kernel: "direct",
+    constants: { LANES },
+    columnLanes,
+    linesPerGroup: (LANES / columnLanes) * DIRECT_ROWS,
+    depth: Math.ceil(quads / (DIRECT_QUADS * columnLanes)),
+  };
+}
+
+/** As many invocations along the columns as a workgroup can spare that still takes all lines at once, or the usual number. */
+function columnLanesFor({ lines }: MatmulFacts): number {
+  return Math.max(MAX_COLUMN_LANES, LANES / 2 ** Math.ceil(Math.log2(Math.ceil(lines / DIRECT_ROWS))));
 }
 
 /** The variants that can compute a product on an adapter. */
@@ -92,8 +119,12 @@ export function matmulSite(facts: MatmulFacts, spread: MatmulSpread, adapter: Ad
   return { signature, legal: legalMatmuls(facts, adapter), usual: chooseMatmul(facts, adapter) };
 }
 
+/** Whether the tiled kernel has one B, and a tile at least half full both ways. */
+function fillsTile({ sharedB, lines, width }: MatmulFacts, { maxInvocations }: AdapterFacts): boolean {
+  return sharedB && maxInvocations >= TILED_LANES && width >= LEAST_FILL && lines >= LEAST_FILL;
+}
+
 function chooseMatmul(facts: MatmulFacts, adapter: AdapterFacts): MatmulVariant {
   if (adapter.software && adapter.subgroupSize > 0 && facts.sharedB && facts.straight && facts.lines > DIRECT_ROWS) return "quad";
-  if (adapter.software || !facts.sharedB || adapter.maxInvocations < TILED_LANES) return "direct";
-  return facts.width >= LEAST_FILL && facts.lines >= LEAST_FILL ? "tiled" : "direct";
+  return !adapter.software && fillsTile(facts, adapter) ? "tiled" : "direct";
 }

@@ -11,7 +11,7 @@ import { ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ConstantData, Value } from "../runtime/graph/graph.ts";
 import type { Operand } from "../runtime/plan/launch.ts";
-import { ADDEND_INPUT, addedTangent, epilogueOf, maskedCotangent } from "./epilogue.ts";
+import { ADDEND_INPUT, addedTangent, maskedCotangent } from "./epilogue.ts";
 import { quadKernel } from "./conv-kernels.ts";
 import { matmulSite, planMatmul } from "./matmul-planner.ts";
 import { launchCopy, transposeLastTwo } from "./movement.ts";
@@ -19,12 +19,14 @@ import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { broadcastShapes, reshapeTo, sumTo } from "./broadcast.ts";
+import { destinationOf } from "./split-k.ts";
 import { defineForWeights, storageOf } from "./weights.ts";
-import { epilogueSource, gridSource, slotsSource } from "./wgsl.ts";
+import { epilogueSource, gridSource, slicesSource, slotsSource } from "./wgsl.ts";
 
+const shared = [interfaceSource, epilogueSource, gridSource, slicesSource, slotsSource];
 const kernels = {
-  direct: defineForWeights("matmul_direct", directSource, interfaceSource, epilogueSource, gridSource, slotsSource),
-  tiled: defineForWeights("matmul_tiled", tiledSource, interfaceSource, epilogueSource, gridSource, slotsSource),
+  direct: defineForWeights("matmul_direct", directSource, ...shared),
+  tiled: defineForWeights("matmul_tiled", tiledSource, ...shared),
 };
 
 interface Matrices {
@@ -80,30 +82,31 @@ function lower(lowering: Lowering): void {
   const facts = { lines, depth: left.width, width, sharedB, straight };
   const site = matmulSite(facts, { height: left.height, leads }, lowering.adapter);
   const plan = planMatmul(facts, lowering.adapter, lowering.variantFor(site));
-  const epilogue = epilogueOf(node);
+  const { output, epilogue, finish } = destinationOf(lowering, plan.slices, width, 1);
   const packed = packedRight(lowering, b, bCount, left.width, width);
   const common = {
     grid: { lead: y.lead, items: linesPerCopy, perGroup: plan.linesPerGroup, depth: plan.depth },
     macs: linesPerCopy * left.width * width,
   };
-  if (plan.variant === "quad") {
+  if (plan.kernel === "quad") {
     lowering.launch({
       kernel: quadKernel[storageOf(packed)],
       constants: plan.constants,
-      bindings: { input: a, weights: packed, ...epilogue.bindings, output: y, slots: "slots" },
+      bindings: { input: a, weights: packed, ...epilogue.bindings, output, slots: "slots" },
       params: { ...asConvolution(lines, linesPerCopy, left.width, width), rows: lowering.rows, ...epilogue.params },
       ...common,
     });
     return;
   }
   lowering.launch({
-    kernel: kernels[plan.variant][storageOf(packed)],
+    kernel: kernels[plan.kernel][storageOf(packed)],
     constants: { ...plan.constants, A_LEAD: leads[0], B_LEAD: leads[1], SHARED_B: sharedB },
-    bindings: { a, b: packed, ...epilogue.bindings, output: y, slots: "slots" },
+    bindings: { a, b: packed, ...epilogue.bindings, output, slots: "slots" },
     params: {
       lines,
       height: left.height,
       depth: left.width,
+      slice_depth: plan.slices?.depth ?? left.width,
       width,
       quads,
       column_lanes: plan.columnLanes,
@@ -115,6 +118,7 @@ function lower(lowering: Lowering): void {
     },
     ...common,
   });
+  finish();
 }
 
 /** A product whose rows are images of one pixel: k is their channels, the columns are those of a 1×1 convolution. */
@@ -126,6 +130,7 @@ function asConvolution(lines: number, linesPerCopy: number, depth: number, width
     columns: lines,
     images_per_copy: linesPerCopy,
     channels: depth,
+    slice_depth: depth,
     outputs: width,
     quads: Math.ceil(width / 4),
     pad_h: 0,

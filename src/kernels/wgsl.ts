@@ -1,6 +1,7 @@
 /** The shared WGSL files, imported once. */
 import gridSource from "../../shaders/lib/grid.wgsl?raw";
 import slotsSource from "../../shaders/lib/slots.wgsl?raw";
+import slicesSource from "../../shaders/lib/slices.wgsl?raw";
 import indexingSource from "../../shaders/lib/indexing.wgsl?raw";
 import epilogueSource from "../../shaders/lib/epilogue.wgsl?raw";
 import tapsForwardSource from "../../shaders/lib/taps_forward.wgsl?raw";
@@ -11,6 +12,7 @@ import weightsF32Source from "../../shaders/lib/weights_f32.wgsl?raw";
 export {
   epilogueSource,
   gridSource,
+  slicesSource,
   slotsSource,
   indexingSource,
   tapsForwardSource,

@@ -77,9 +77,11 @@ if (!engine.adapter.features.includes("shader-f16")) {
     forced("strip"),
     forced("quad"),
     forced("tiled"),
+    forced("tiled128"),
+    forced("split"),
     forced("depthwise"),
   ].map(halved);
-  const productVariants = [software, forced("direct"), forced("quad"), forced("tiled")].map(halved);
+  const productVariants = [software, forced("direct"), forced("quad"), forced("tiled"), forced("tiled128"), forced("split")].map(halved);
   testHalved("Conv", unscaled(convolution), convVariants);
   testHalved("ConvTranspose", unscaled(transposed), convVariants);
   testHalved("MatMul", unscaled(products), productVariants);

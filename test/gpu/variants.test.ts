@@ -135,6 +135,12 @@ describe.each(networks.map((network) => [network.name, network] as const))("%s",
 describe("forcing", () => {
   const graph = loadedGraph(encodeModel(build(networks[0]!)));
 
+  test("reaches every node that a split or a larger tile can compute", () => {
+    const names = planOf(graph, forced("split"), 1, 1).launches.map(({ kernel }) => kernel.name);
+    expect(names).toEqual(["conv_tiled", "sum_slices", "conv_tiled", "sum_slices"]);
+    expect(planOf(graph, forced("tiled128"), 1, 1).launches.map(({ constants }) => constants["BLOCKS"])).toEqual([2, 2]);
+  });
+
   test("reaches every node that the kernel can compute", () => {
     const names = planOf(graph, forced("tiled"), 1, 1).launches.map(({ kernel }) => kernel.name);
     expect(names).toEqual(["conv_tiled", "conv_tiled"]);

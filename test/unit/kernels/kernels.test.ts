@@ -48,7 +48,18 @@ function declaredConstants({ name, source }: Kernel): Record<string, ConstantVal
 const kinds = { [ResourceType.Uniform]: "uniform", [ResourceType.Storage]: "storage" } as Record<number, string>;
 const WORD = 4;
 
-const variants = [software, withoutSubgroups, gpu, forced("direct"), forced("strip"), forced("quad"), forced("tiled"), forced("depthwise")];
+const variants = [
+  software,
+  withoutSubgroups,
+  gpu,
+  forced("direct"),
+  forced("strip"),
+  forced("quad"),
+  forced("tiled"),
+  forced("tiled128"),
+  forced("split"),
+  forced("depthwise"),
+];
 
 /** Plans of all op cases, with every choice of kernels and of how weights are stored. */
 let launches: Map<string, Launch>;
@@ -133,7 +144,7 @@ test("hosts give exactly the bindings and the constants that a kernel's header n
 test("the cases reach every kernel of the families they are for", () => {
   const reached = new Set([...launches.values()].map(({ kernel }) => kernel.name));
   const families =
-    /^(conv|matmul|average_pool|max_pool|reduce_(sum|mean)|strided_copy|mask|softmax|log_softmax|standardise|affine|(relu|clip|sigmoid|tanh|exp|log|neg)(_slope)?$|(add|sub|mul|div)$)/;
+    /^(conv|matmul|sum_slices|average_pool|max_pool|reduce_(sum|mean)|strided_copy|mask|softmax|log_softmax|standardise|affine|(relu|clip|sigmoid|tanh|exp|log|neg)(_slope)?$|(add|sub|mul|div)$)/;
   const wanted = kernels.map(({ name }) => name).filter((name) => families.test(name));
   expect(wanted.length).toBeGreaterThan(30);
   expect(wanted.filter((name) => !reached.has(name))).toEqual([]);

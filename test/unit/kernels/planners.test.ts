@@ -6,6 +6,7 @@ import type { ConvFacts } from "../../../src/kernels/conv-planner.ts";
 import { planMatmul } from "../../../src/kernels/matmul-planner.ts";
 import type { AdapterFacts } from "../../../src/kernels/op.ts";
 import { planReduce } from "../../../src/kernels/reduce-planner.ts";
+import { slicesOf } from "../../../src/kernels/split-k.ts";
 import { ArgumentError } from "../../../src/runtime/errors.ts";
 
 const gpu: AdapterFacts = {
@@ -29,6 +30,7 @@ const conv = (facts: Partial<ConvFacts> = {}): ConvFacts => ({
   outH: 14,
   outW: 14,
   columns: 196,
+  kernelH: 3,
   kernelW: 3,
   unitStep: true,
   up: [1, 1],
@@ -59,13 +61,15 @@ describe("convolution", () => {
   });
 
   test("a forced variant runs whatever the size", () => {
-    for (const variant of ["direct", "strip", "quad", "tiled"])
+    for (const variant of ["direct", "strip", "quad", "tiled", "tiled128", "split"])
       expect(planConv(conv({ outputs: 1, columns: 1 }), software, variant).variant).toBe(variant);
   });
 
   test("a forced variant whose assumptions do not hold, or that does not exist, is refused", () => {
     expect(() => planConv(conv(), gpu, "depthwise")).toThrow(ArgumentError);
     expect(() => planConv(conv({ unitStep: false }), gpu, "strip")).toThrow(ArgumentError);
+    expect(() => planConv(conv({ channels: 7 }), gpu, "split")).toThrow("63 terms in 4 workgroups are not worth splitting");
+    expect(() => planConv(conv({ columns: 64 * 128 }), gpu, "split")).toThrow(ArgumentError);
     expect(() => planConv(conv(), old, "quad")).toThrow("needs an adapter with subgroups");
     expect(() => planConv(conv(), gpu, "winograd")).toThrow('there is no convolution kernel "winograd"');
   });
@@ -76,12 +80,13 @@ describe("convolution", () => {
       strip: (c: Record<string, unknown>) => c["CHANNELS"] as number,
       quad: (c: Record<string, unknown>) => 4 * (c["SHARE"] as number),
       tiled: () => 64,
+      tiled128: () => 128,
     };
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 300 }),
         fc.integer({ min: 1, max: 8 }),
-        fc.constantFrom("direct", "strip", "quad", "tiled"),
+        fc.constantFrom("direct", "strip", "quad", "tiled", "tiled128"),
         (outputs, groups, variant) => {
           const { depth, constants } = planConv(conv({ outputs, groups }), gpu, variant);
           const tile = perTile[variant](constants);
@@ -106,6 +111,7 @@ describe("convolution", () => {
           return (
             planConv(facts, gpu, "direct").items === pixels &&
             planConv(facts, gpu, "tiled").items === pixels &&
+            planConv(facts, gpu, "tiled128").items === pixels &&
             planConv(facts, gpu, "quad").items === pixels &&
             strip.items * stripPixels >= pixels &&
             strip.items * stripPixels < pixels + images * outH * stripPixels &&
@@ -154,25 +160,71 @@ describe("matrix product", () => {
   test("a forced variant that does not fit, or does not exist, is refused", () => {
     const facts = { lines: 64, depth: 64, width: 64, sharedB: false, straight: true };
     expect(() => planMatmul(facts, gpu, "tiled")).toThrow(ArgumentError);
+    expect(() => planMatmul(facts, gpu, "tiled128")).toThrow(ArgumentError);
+    expect(() => planMatmul(facts, gpu, "split")).toThrow("64 terms in 2 workgroups are not worth splitting");
     expect(() => planMatmul(facts, gpu, "quad")).toThrow(ArgumentError);
     expect(() => planMatmul(facts, gpu, "strassen")).toThrow('there is no matrix product kernel "strassen"');
   });
 
   test("workgroups along z cover all columns, none to spare, and lanes divide the workgroup", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 2000 }), fc.boolean(), (width, tiled) => {
+      fc.property(fc.integer({ min: 1, max: 2000 }), fc.constantFrom("direct", "tiled", "tiled128"), (width, variant) => {
         const { depth, constants, columnLanes, linesPerGroup } = planMatmul(
           { lines: 64, depth: 8, width, sharedB: true, straight: true },
           gpu,
-          tiled ? "tiled" : "direct",
+          variant,
         );
-        const columns = tiled ? 64 : 8 * columnLanes;
-        const rows = tiled ? 64 : (4 * (constants["LANES"] as number)) / columnLanes;
+        const tile = variant === "tiled128" ? 128 : 64;
+        const tiled = variant !== "direct";
+        const columns = tiled ? tile : 8 * columnLanes;
+        const rows = tiled ? tile : (4 * (constants["LANES"] as number)) / columnLanes;
         return depth * columns >= width && (depth - 1) * columns < width && Number.isInteger(rows) && rows === linesPerGroup;
       }),
       { seed: 1 },
     );
   });
+});
+
+describe("split sums", () => {
+  test("slices are as even as whole steps along k allow, leave none out, and none is empty", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 65, max: 30_000 }), fc.integer({ min: 1, max: 127 }), (terms, groups) => {
+        const { count, depth } = slicesOf(terms, groups);
+        return count >= 2 && depth % 16 === 0 && count * depth >= terms && (count - 1) * depth < terms && (count - 1) * groups < 128;
+      }),
+      { seed: 1 },
+    );
+  });
+
+  test("a late layer at batch 1 gets workgroups enough, each with its slice of k", () => {
+    const late = conv({ channels: 512, outputs: 512, outH: 7, outW: 7, columns: 49 });
+    expect(planConv(late, gpu, "split")).toMatchObject({ kernel: "tiled", depth: 8 * 16, slices: { count: 16, depth: 288 } });
+    expect(planConv(late, gpu).variant).toBe("tiled");
+  });
+
+  test("a product takes the tiled kernel where it fills the tile, else the direct one, all of it along the columns for one line", () => {
+    const dense = { lines: 1, depth: 25_088, width: 4096, sharedB: true, straight: true };
+    expect(planMatmul(dense, gpu, "split")).toMatchObject({ kernel: "direct", columnLanes: 64, linesPerGroup: 4, slices: { count: 16 } });
+    expect(planMatmul({ ...dense, lines: 7 }, gpu, "split")).toMatchObject({ kernel: "direct", columnLanes: 32, linesPerGroup: 8 });
+    expect(planMatmul({ ...dense, lines: 31 }, gpu, "split")).toMatchObject({ kernel: "direct", columnLanes: 16, linesPerGroup: 16 });
+    expect(planMatmul({ ...dense, lines: 32 }, gpu, "split")).toMatchObject({ kernel: "tiled", linesPerGroup: 64, depth: 64 * 2 });
+    expect(planMatmul({ ...dense, lines: 32 }, phone, "split")).toMatchObject({ kernel: "direct" });
+  });
+});
+
+test("larger tiles and split sums are left to tuners: no planner takes them by itself", () => {
+  const extents = [1, 9, 31, 32, 64, 500, 4096];
+  for (const adapter of [gpu, software, old, phone]) {
+    for (const columns of extents) {
+      for (const outputs of extents) {
+        for (const channels of extents) {
+          expect(["tiled128", "split"]).not.toContain(planConv(conv({ columns, outputs, channels }), adapter).variant);
+          const product = { lines: columns, width: outputs, depth: channels, sharedB: true, straight: true };
+          expect(["tiled128", "split"]).not.toContain(planMatmul(product, adapter).variant);
+        }
+      }
+    }
+  }
 });
 
 describe("reduction", () => {

@@ -32,19 +32,22 @@ const conv: ConvFacts = {
   outH: 14,
   outW: 14,
   columns: 196,
+  kernelH: 3,
   kernelW: 3,
   unitStep: true,
   up: [1, 1],
 };
-const geometry = { direction: "forward", kernelH: 3, strides: [1, 1], dilations: [1, 1] } as const;
+const geometry = { direction: "forward", strides: [1, 1], dilations: [1, 1] } as const;
 
 describe("legal variants", () => {
   test.each<[string, Partial<ConvFacts>, AdapterFacts, string[]]>([
-    ["a usual convolution", {}, gpu, ["direct", "strip", "quad", "tiled"]],
-    ["a usual convolution without subgroups", {}, old, ["direct", "strip", "tiled"]],
-    ["one that moves by two pixels", { unitStep: false }, gpu, ["direct", "quad", "tiled"]],
-    ["a wide kernel", { kernelW: 10 }, gpu, ["direct", "quad", "tiled"]],
-    ["a depthwise one", { channels: 1, groups: 64, outputs: 1 }, gpu, ["direct", "strip", "quad", "tiled", "depthwise"]],
+    ["a usual convolution", {}, gpu, ["direct", "strip", "quad", "tiled", "tiled128", "split"]],
+    ["a usual convolution without subgroups", {}, old, ["direct", "strip", "tiled", "tiled128", "split"]],
+    ["one that moves by two pixels", { unitStep: false }, gpu, ["direct", "quad", "tiled", "tiled128", "split"]],
+    ["a wide kernel", { kernelW: 10 }, gpu, ["direct", "quad", "tiled", "tiled128", "split"]],
+    ["few terms", { channels: 64, kernelH: 1, kernelW: 1 }, gpu, ["direct", "strip", "quad", "tiled", "tiled128"]],
+    ["tiles enough for every multiprocessor", { columns: 128 * 64 }, gpu, ["direct", "strip", "quad", "tiled", "tiled128"]],
+    ["a depthwise one", { channels: 1, groups: 64, outputs: 1 }, gpu, ["direct", "strip", "quad", "tiled", "tiled128", "depthwise"]],
     ["workgroups that are too large for the adapter", {}, phone, ["direct", "strip", "quad"]],
   ])("of %s", (_, facts, adapter, expected) => {
     expect(legalVariants({ ...conv, ...facts }, adapter)).toEqual(expected);
@@ -52,9 +55,11 @@ describe("legal variants", () => {
 
   test("of products and reductions", () => {
     const product = { lines: 64, depth: 64, width: 64, sharedB: true, straight: true };
-    expect(legalMatmuls(product, gpu)).toEqual(["direct", "quad", "tiled"]);
-    expect(legalMatmuls({ ...product, straight: false }, gpu)).toEqual(["direct", "tiled"]);
+    expect(legalMatmuls(product, gpu)).toEqual(["direct", "quad", "tiled", "tiled128"]);
+    expect(legalMatmuls({ ...product, straight: false }, gpu)).toEqual(["direct", "tiled", "tiled128"]);
     expect(legalMatmuls({ ...product, sharedB: false }, gpu)).toEqual(["direct"]);
+    expect(legalMatmuls({ ...product, depth: 65 }, gpu)).toEqual(["direct", "quad", "tiled", "tiled128", "split"]);
+    expect(legalMatmuls({ ...product, depth: 65, sharedB: false }, phone)).toEqual(["direct", "split"]);
     expect(legalMatmuls(product, phone)).toEqual(["direct", "quad"]);
     expect(legalReductions({ outputs: 1, count: 9 }, phone)).toEqual(["direct", "tiled"]);
   });
@@ -82,9 +87,10 @@ describe("signatures", () => {
   test("differ wherever a fact does", () => {
     const product = { lines: 4, depth: 5, width: 6, sharedB: true, straight: true };
     const signatures = [
-      ...[conv, { ...conv, columns: 197 }, { ...conv, unitStep: false }].map((facts) => convSite(facts, geometry, gpu)),
+      ...[conv, { ...conv, columns: 197 }, { ...conv, kernelH: 1 }, { ...conv, unitStep: false }].map((facts) =>
+        convSite(facts, geometry, gpu),
+      ),
       convSite(conv, { ...geometry, direction: "adjoint" }, gpu),
-      convSite(conv, { ...geometry, kernelH: 1 }, gpu),
       convSite(conv, { ...geometry, strides: [2, 1] }, gpu),
       convSite(conv, { ...geometry, dilations: [2, 1] }, gpu),
       matmulSite(product, { height: 1, leads: [1, 0] }, gpu),
@@ -128,7 +134,9 @@ describe("plans", () => {
         const choices = Object.fromEntries(sites.map(({ signature }) => [signature, variant]));
         const chosen = new Set(sites.filter(({ legal }) => legal.includes(variant)).map(({ node }) => node.name));
         for (const { launches } of plansOf(name, { choices })) {
-          const kernels = launches.filter(({ node, kernel }) => chosen.has(node) && kernel.name.endsWith(variant));
+          const kernels = launches.filter(
+            ({ node, kernel }) => chosen.has(node) && (kernel.name.endsWith(variant) || kernel.name === "sum_slices"),
+          );
           for (const { kernel } of kernels) expect(hashed).toContain(kernel.name);
         }
       }

@@ -54,7 +54,7 @@ function replay(plan: Plan, order: readonly number[]): string[] {
   return spoilt;
 }
 
-const variants = [software, gpu, forced("tiled")];
+const variants = [software, gpu, forced("tiled"), forced("split")];
 
 describe.each(variants.map((variant) => [variant.name, variant] as const))("plans for %s", (_, variant) => {
   const plans = allCases.flatMap((given) =>

@@ -15,6 +15,46 @@ export const convolution: readonly OpCase[] = [
     nodes: [node("Conv", ["a", "w"], { pads: [1, 1, 1, 1] })],
   },
   {
+    name: "131 channels from 2: more than two tiles of 64, and one of 128",
+    operands: { a: [1, 2, 3, 4] },
+    constants: { w: weights([131, 2, 3, 3]), b: uniform([131]) },
+    nodes: [node("Conv", ["a", "w", "b"], { pads: [1, 1, 1, 1] }, "c"), node("Relu", ["c"])],
+  },
+  {
+    name: "one pixel of 70 channels: a sum in slices",
+    operands: { a: [1, 70, 1, 1] },
+    constants: { w: weights([7, 70, 1, 1]), b: uniform([7]) },
+    nodes: [node("Conv", ["a", "w", "b"])],
+  },
+  {
+    name: "sums in slices: groups, identity arm, ReLU, stride; the adjoint carries masks",
+    operands: { a: [1, 24, 5, 6] },
+    constants: {
+      u: weights([24, 12, 3, 3]),
+      b: uniform([24]),
+      v: weights([10, 24, 3, 3]),
+      low: { shape: [], data: [-0.25] },
+      high: { shape: [], data: [0.5] },
+    },
+    nodes: [
+      node("Conv", ["a", "u", "b"], { group: 2, pads: [1, 1, 1, 1] }, "c"),
+      node("Add", ["c", "a"], {}, "d"),
+      node("Relu", ["d"], {}, "e"),
+      node("Conv", ["e", "v"], { strides: [2, 2], pads: [1, 1, 1, 1] }, "f"),
+      node("Clip", ["f", "low", "high"]),
+    ],
+  },
+  {
+    name: "sums in slices, two images in one sample",
+    operands: { a: [2, 8, 4, 3] },
+    constants: { w: weights([9, 8, 3, 3]), b: uniform([9]), v: weights([5, 9, 3, 3]) },
+    nodes: [
+      node("Conv", ["a", "w", "b"], { pads: [1, 1, 1, 1] }, "c"),
+      node("Relu", ["c"], {}, "d"),
+      node("Conv", ["d", "v"], { pads: [0, 1, 1, 1] }),
+    ],
+  },
+  {
     name: "a single pixel, all extents 1",
     operands: { a: [1, 1, 1, 1] },
     constants: { w: uniform([1, 1, 1, 1], 0.5, 1) },
