@@ -53,5 +53,5 @@ fn main(
       sum += w * x;
     }
   }
-  store(conv_group, m, Place(vec4u(image), pixel, pixels, wanted < vec4u(pixels)), sum);
+  store(conv_group, m, place_of(vec4u(image), pixel, wanted < vec4u(pixels)), sum);
 }

@@ -80,7 +80,7 @@ fn main(
   }
 
   let live = vec4u(first) + LANES * vec4u(0, 1, 2, 3) < vec4u(params.columns);
-  let place = Place(image, pixel, pixels, live);
+  let place = place_of(image, pixel, live);
   // A loop over what is next to be written: eight calls are compiled eight times, and software adapters read an array of sums
   // lane by lane.
   for (var m = 0u; m < 4u * QUADS; m++) {

@@ -6,7 +6,7 @@
 // every up-th tap then meets a pixel of the input, which of them depends on p mod up alone: a workgroup takes output pixels
 // of one such phase and walks along its taps without a test.
 //
-// Loads are what a CPU pays for: a load of one number per invocation costs about twelve multiply-adds. So no number is
+// Loads are what a CPU pays for: a load of one number per invocation costs about thirty multiply-adds. So no number is
 // loaded twice in a quad. Its invocations hold different output channels of the same pixels; each loads a fourth of the
 // pixels and gets the rest from its neighbours by quad swaps, whose order differs from invocation to invocation: a sum
 // belongs to pixel (own index XOR swap), which is undone where sums are written.
@@ -166,7 +166,7 @@ fn main(
     let row = columns.row * params.up_h + phase_h;
     let column = columns.column * params.up_w + phase_w;
     let live = (index < vec4u(count)) & (row < vec4u(params.out_h)) & (column < vec4u(params.out_w));
-    let place = Place(columns.image, row * params.out_w + column, params.out_h * params.out_w, live);
+    let place = place_of(columns.image, row * params.out_w + column, live);
     for (var m = 0u; m < 4u; m++) {
       store(conv_group, quad * 4u + m, place, tile.s0[0]);
       tile.s0 = mat4x4f(tile.s0[1], tile.s0[2], tile.s0[3], tile.s0[0]);

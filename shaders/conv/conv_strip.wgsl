@@ -175,9 +175,11 @@ fn main(
   // A loop over what is next to be written, and not a call for each: what is written out is compiled as often, and an array of
   // sums would be read lane by lane.
   for (var part = 0u; part < PARTS; part++) {
+    let column = vec4u(first + 4u * part) + vec4u(0, 1, 2, 3);
+    let place = place_of(vec4u(image), row * params.out_w + column, column < vec4u(params.out_w));
     for (var m = 0u; m < CHANNELS; m++) {
       let channel = select(quad * 4u + (m & 4u) + channel_of(m & 3u), quad * 4u, CHANNELS == 1u);
-      store_part(conv_group, channel, image, row, first + 4u * part, s.a0);
+      store(conv_group, channel, place, s.a0);
       s = next_channel(s);
     }
     s = next_part(s);
@@ -200,10 +202,4 @@ fn next_part(s: Sums) -> Sums {
     s.c0, s.c1, s.c2, s.c3, s.c4, s.c5, s.c6, s.c7,
     vec4f(), vec4f(), vec4f(), vec4f(), vec4f(), vec4f(), vec4f(), vec4f(),
   );
-}
-
-fn store_part(conv_group: u32, m: u32, image: u32, row: u32, first: u32, sums: vec4f) {
-  let column = vec4u(first) + vec4u(0, 1, 2, 3);
-  let pixels = params.out_h * params.out_w;
-  store(conv_group, m, Place(vec4u(image), row * params.out_w + column, pixels, column < vec4u(params.out_w)), sums);
 }

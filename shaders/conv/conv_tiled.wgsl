@@ -26,12 +26,13 @@ var<workgroup> weight_tile: array<array<vec4f, QUADS>, K_TILE>;   // [k][output 
 var<workgroup> pixel_tile: array<array<vec4f, QUADS>, K_TILE>;    // [k][column quad]
 
 /// Four columns from `first` on, in a slice's copy of the output. Those past the last are the last one again, and not live.
-fn place_of(first: u32, slice: u32) -> Place {
+struct Columns { image: vec4u, pixel: vec4u, live: vec4<bool> }
+
+fn columns_at(first: u32) -> Columns {
   let wanted = vec4u(first) + vec4u(0, 1, 2, 3);
   let columns = min(wanted, vec4u(params.columns - 1u));
   let pixels = params.out_h * params.out_w;
-  // The images of a slice follow those of the slice before.
-  return Place(columns / pixels + slice * (params.columns / pixels), columns % pixels, pixels, wanted < vec4u(params.columns));
+  return Columns(columns / pixels, columns % pixels, wanted < vec4u(params.columns));
 }
 
 /// Four output channels, the columns of the matrix, by four pixels.
@@ -54,7 +55,7 @@ fn main(
   let load_quad = lane % QUADS;   // of columns and of output channels
   let load_k = lane / QUADS;
 
-  let seen = place_of(first_column + load_quad * 4u, 0u);
+  let seen = columns_at(first_column + load_quad * 4u);
   let row = vec4i(seen.pixel / params.out_w);
   let column = vec4i(seen.pixel % params.out_w);
   let axis_h = Axis(params.stride_h, params.pad_h, params.dilation_h, i32(params.in_h));
@@ -105,7 +106,10 @@ fn main(
   // A loop over what is next to be written, as in conv_direct.wgsl.
   for (var i = 0u; i < BLOCKS * BLOCKS; i++) {
     let quad = first_quad + output_quad + (i / BLOCKS) * SIDE;
-    let place = place_of(first_column + (column_quad + (i % BLOCKS) * SIDE) * 4u, slice.index);
+    let columns = columns_at(first_column + (column_quad + (i % BLOCKS) * SIDE) * 4u);
+    // The images of a slice follow those of the slice before.
+    let first_image = slice.index * (params.columns / (params.out_h * params.out_w));
+    let place = place_of(columns.image + first_image, columns.pixel, columns.live);
     for (var m = 0u; m < 4u; m++) {
       store(conv_group, quad * 4u + m, place, sum00[0]);
       sum00 = mat4x4f(sum00[1], sum00[2], sum00[3], sum00[0]);

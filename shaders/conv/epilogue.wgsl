@@ -1,32 +1,38 @@
 // epilogue: how a convolution finishes its sums (lib/epilogue.wgsl) and writes them.
+//
+// A place is four output pixels. What is found from them alone, divisions among it, is found once for all channels.
 
-struct Place { image: vec4u, pixel: vec4u, pixels: u32, live: vec4<bool> }
+/// Elements of the first channel at four pixels, in the output and in the mask's activations; which of the pixels exist.
+struct Place { at: vec4u, mask_at: vec4u, plane: u32, live: vec4<bool> }
 
-/// The mask's activations at four places of an output channel, read through slots.
-fn activations(channel: u32, channels: u32, place: Place) -> vec4f {
-  let copy = place.image / params.images_per_copy;
-  let forward = vec4u(forward_copy(copy.x), forward_copy(copy.y), forward_copy(copy.z), forward_copy(copy.w));
-  let image = forward * params.images_per_copy + place.image % params.images_per_copy;
-  // Places that are not live may lie beyond the plane; they read its first pixel instead.
-  let at = (image * channels + channel) * place.pixels + select(vec4u(), place.pixel, place.live);
-  return vec4f(mask[at.x], mask[at.y], mask[at.z], mask[at.w]);
+/// Pixels that are not live may lie beyond the plane; reads go to its first pixel instead.
+fn place_of(image: vec4u, pixel: vec4u, live: vec4<bool>) -> Place {
+  let plane = params.out_h * params.out_w;
+  let image_size = params.groups * params.outputs * plane;
+  let inside = select(vec4u(), pixel, live);
+  var place = Place(image * image_size + inside, vec4u(), plane, live);
+  for (var once = takes(MASKED); once; once = false) {
+    let copy = image / params.images_per_copy;
+    let forward = vec4u(forward_copy(copy.x), forward_copy(copy.y), forward_copy(copy.z), forward_copy(copy.w));
+    place.mask_at = (forward * params.images_per_copy + image % params.images_per_copy) * image_size + inside;
+  }
+  return place;
 }
 
-/// Writes output channel m of a group at the four pixels of `place` that are live.
+/// Writes output channel m of a group at the pixels of `place` that are live.
 fn store(conv_group: u32, m: u32, place: Place, sums: vec4f) {
   if (m >= params.outputs) { return; }
   let channel = conv_group * params.outputs + m;
-  let channels = params.groups * params.outputs;
-  let at = (place.image * channels + channel) * place.pixels + place.pixel;
+  let at = place.at + channel * place.plane;
   var result = sums;
   if (takes(BIASED)) { result += bias[channel]; }
   for (var once = takes(ADDED); once; once = false) {
-    let there = select(vec4u(), at, place.live);
-    result += vec4f(addend[there.x], addend[there.y], addend[there.z], addend[there.w]);
+    result += vec4f(addend[at.x], addend[at.y], addend[at.z], addend[at.w]);
   }
   if (takes(CLAMPED)) { result = min(max(result, vec4f(params.low)), vec4f(params.high)); }
   for (var once = takes(MASKED); once; once = false) {
-    let y = activations(channel, channels, place);
+    let y_at = place.mask_at + channel * place.plane;
+    let y = vec4f(mask[y_at.x], mask[y_at.y], mask[y_at.z], mask[y_at.w]);
     result = select(vec4f(), result, (y > vec4f(params.low)) & (y < vec4f(params.high)));
   }
   if (place.live.x) { output[at.x] = result.x; }
