@@ -14,10 +14,10 @@ import type { Work } from "./page/host.ts";
 const BYTES = 4;
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
-/** Bytes of all weights that plans read, each layout once. */
-export function weightBytes(...plans: readonly Plan[]): number {
+/** Bytes of all weights that a plan reads, each layout once. */
+export function weightBytes({ launches }: Plan): number {
   const seen = new Map<object, Map<string, number>>();
-  for (const operand of plans.flatMap(({ launches }) => launches.flatMap(({ bindings }) => Object.values(bindings)))) {
+  for (const operand of launches.flatMap(({ bindings }) => Object.values(bindings))) {
     if (typeof operand === "string") continue;
     const [source, key, bytes] = isPacked(operand)
       ? [operand.source, operand.key, operand.bytes]
@@ -34,19 +34,15 @@ function workingBytes({ ports, bytesOf, arena }: Plan): number {
   return [...ports].reduce((sum, value) => sum + bytesOf(value), 0) + arena.lowerBound;
 }
 
-/** Bytes for the weights, the programs that a call runs, and its result. Undefined for work that no such row is for. */
+/** Bytes for the weights, the program that a call runs, and its result. Undefined for work that no such row is for. */
 export function leastBytes(model: Uint8Array, work: Work, adapter: AdapterFacts): number | undefined {
   const { kind, samples } = work;
   if (kind !== "forward" && kind !== "jacobian") return undefined;
   const rows = kind === "jacobian" ? work.rows : 1;
   const graph = simplify(importModel(decodeModel(model)).graph);
   const [input, output] = [graph.inputs[0]!, graph.outputs[0]!];
-  const common = { capacity: samples, adapter, limits: NO_LIMITS };
-  const plans = [planGraph({ ...common, graph, rows: 1 })];
-  if (kind === "jacobian") {
-    const { graph: adjoint } = fuseEpilogues(maskBeforePool(vjpGraph(graph, output, input).graph));
-    plans.push(planGraph({ ...common, graph: adjoint, rows }));
-  }
+  const run = kind === "jacobian" ? fuseEpilogues(maskBeforePool(vjpGraph(graph, output, input).graph)).graph : graph;
+  const plan = planGraph({ graph: run, capacity: samples, rows, adapter, limits: NO_LIMITS });
   const result = samples * (kind === "jacobian" ? rows * sizeOf(input.shape) : sizeOf(output.shape)) * BYTES;
-  return weightBytes(...plans) + plans.reduce((sum, plan) => sum + workingBytes(plan), 0) + result;
+  return weightBytes(plan) + workingBytes(plan) + result;
 }

@@ -27,7 +27,7 @@ describe("least memory", () => {
     expect(least(1)).toBeGreaterThan(perSample);
   });
 
-  test("a Jacobian needs its rows and the forward pass that ranks them", () => {
+  test("a Jacobian needs its rows twice, in the program and as the result", () => {
     const rows = 10;
     const bytes = leastBytes(lenet, { kind: "jacobian", samples: 1, rows }, adapter)!;
     expect(bytes).toBeGreaterThan(least(1) + 2 * rows * 28 * 28 * 4);
