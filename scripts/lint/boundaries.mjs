@@ -16,7 +16,18 @@ const BOUNDARIES = [
   { from: "bench/kernels/", may: ["src/index.ts", "src/data/", "src/cli/gpu.ts", "src/runtime/", "src/kernels/"] },
   // Pages see what an app sees. Outside a browser somebody has to open a GPU, and plans are looked at.
   { from: "bench/page/", may: ["src/index.ts"] },
-  { from: "bench/", may: ["src/index.ts", "src/data/", "src/cli/gpu.ts", "src/runtime/plan/", "src/runtime/graph/", "src/runtime/onnx/", "src/kernels/op.ts"] },
+  {
+    from: "bench/",
+    may: [
+      "src/index.ts",
+      "src/data/",
+      "src/cli/gpu.ts",
+      "src/runtime/plan/",
+      "src/runtime/graph/",
+      "src/runtime/onnx/",
+      "src/kernels/op.ts",
+    ],
+  },
 ];
 
 /** Why an import breaks a boundary, or undefined where it does not. `from` and `to` are paths in the repository. */
