@@ -1,6 +1,6 @@
 /**
  * What each network costs in exact numbers: launches, pipelines, bytes. A change shows up here before any clock notices it.
- * `npx vitest run -u test/unit/runtime/counters.test.ts` writes the table anew where the change is meant.
+ * `npx vitest run test/unit/runtime/counters.test.ts -u` writes the table anew where the change is meant.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
