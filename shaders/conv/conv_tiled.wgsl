@@ -25,7 +25,7 @@ const K_TILE: u32 = SIDE / BLOCKS;
 var<workgroup> weight_tile: array<array<vec4f, QUADS>, K_TILE>;   // [k][output quad]
 var<workgroup> pixel_tile: array<array<vec4f, QUADS>, K_TILE>;    // [k][column quad]
 
-/// Four columns from `first` on, in a slice's copy of the output. Those past the last are the last one again, and not live.
+/// Four columns from `first` on. Those past the last are the last one again, and not live.
 struct Columns { image: vec4u, pixel: vec4u, live: vec4<bool> }
 
 fn columns_at(first: u32) -> Columns {

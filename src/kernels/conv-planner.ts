@@ -4,7 +4,7 @@ import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { AdapterFacts } from "./op.ts";
 import { slicesOf } from "./split-k.ts";
 import type { Slices } from "./split-k.ts";
-import { legalAmong, signatureOf } from "./variants.ts";
+import { legalAmong, siteOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
 
@@ -177,8 +177,7 @@ export interface ConvGeometry {
 }
 
 export function convSite(facts: ConvFacts, geometry: ConvGeometry, adapter: AdapterFacts): VariantSite {
-  const signature = signatureOf("conv", { ...facts, ...geometry });
-  return { signature, legal: legalVariants(facts, adapter), usual: chooseConv(facts, adapter) };
+  return siteOf("conv", { ...facts, ...geometry }, chooseConv(facts, adapter), () => legalVariants(facts, adapter));
 }
 
 /** Quads of four pixels in a strip: as many as leave the least of the row's last strip idle; the longer one among equals. */

@@ -5,7 +5,7 @@ import { planQuad } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
 import { slicesOf } from "./split-k.ts";
 import type { Slices } from "./split-k.ts";
-import { legalAmong, signatureOf } from "./variants.ts";
+import { legalAmong, siteOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
 
@@ -115,8 +115,7 @@ export interface MatmulSpread {
 }
 
 export function matmulSite(facts: MatmulFacts, spread: MatmulSpread, adapter: AdapterFacts): VariantSite {
-  const signature = signatureOf("matmul", { ...facts, ...spread });
-  return { signature, legal: legalMatmuls(facts, adapter), usual: chooseMatmul(facts, adapter) };
+  return siteOf("matmul", { ...facts, ...spread }, chooseMatmul(facts, adapter), () => legalMatmuls(facts, adapter));
 }
 
 /** Whether the tiled kernel has one B, and a tile at least half full both ways. */

@@ -2,7 +2,7 @@
 import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { AdapterFacts } from "./op.ts";
-import { legalAmong, signatureOf } from "./variants.ts";
+import { legalAmong, siteOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
 
@@ -45,11 +45,7 @@ export function reduceSite(
   layout: { readonly inner: number; readonly stride: number },
   adapter: AdapterFacts,
 ): VariantSite {
-  return {
-    signature: signatureOf(op, { ...facts, ...layout }),
-    legal: legalReductions(facts, adapter),
-    usual: chooseReduce(facts, adapter),
-  };
+  return siteOf(op, { ...facts, ...layout }, chooseReduce(facts, adapter), () => legalReductions(facts, adapter));
 }
 
 function chooseReduce({ outputs, count }: ReduceFacts, adapter: AdapterFacts): ReduceVariant {

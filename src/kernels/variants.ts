@@ -23,6 +23,24 @@ export function signatureOf(op: string, facts: Readonly<Record<string, Fact>>): 
   return [op, ...entries.map(([name, fact]) => `${name}=${typeof fact === "object" ? fact.join("x") : fact}`)].join(" ");
 }
 
+/** A site whose signature and legal variants are found when they are asked for: loading without a tuning table never asks. */
+export function siteOf(
+  op: string,
+  facts: Readonly<Record<string, Fact>>,
+  usual: string,
+  legalVariants: () => readonly string[],
+): VariantSite {
+  return {
+    usual,
+    get signature() {
+      return signatureOf(op, facts);
+    },
+    get legal() {
+      return legalVariants();
+    },
+  };
+}
+
 /**
  * The variants that a planner does not refuse with an ArgumentError and whose workgroups (constant LANES) the adapter can run.
  * A planner thus states in one place, its refusal, what a variant needs.

@@ -40,7 +40,8 @@ export interface DescribeOptions extends Pick<ImportOptions, "name" | "dimension
   readonly weights?: WeightStorage;
 }
 
-const SOFTWARE_ADAPTER: AdapterFacts = {
+/** What is planned for where no adapter is at hand: a CPU that stands in for a GPU. */
+export const SOFTWARE_ADAPTER: AdapterFacts = {
   software: true,
   vendor: "",
   architecture: "",

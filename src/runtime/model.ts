@@ -82,7 +82,7 @@ export class Model {
   readonly logits: ModelPort;
   /** Whether the table given with the option `tuning` is used, and why not; undefined where none was given. */
   readonly tuning: TuningStatus | undefined;
-  private readonly choices: TuningTable["choices"];
+  private readonly choices: TuningTable["choices"] | undefined;
   private readonly logitsValue: Value;
   private readonly weights: WeightStore;
   private readonly programs = new Map<string, Promise<Program>>();
@@ -100,7 +100,7 @@ export class Model {
   ) {
     this.weights = new WeightStore(gpu, settings.name);
     this.tuning = settings.tuning && checkTable(settings.tuning, gpu.adapter);
-    this.choices = this.tuning?.used ? settings.tuning!.choices : {};
+    this.choices = this.tuning?.used ? settings.tuning!.choices : undefined;
     this.inputs = graph.inputs.map((value) => ({ name: value.name, shape: sampleShape(value) }));
     this.outputs = graph.outputs.map((value, i) => ({ name: imported.outputNames[i]!, shape: sampleShape(value) }));
     const { logits } = logitsOf(graph);
@@ -233,7 +233,7 @@ export class Model {
   planOf({ kind, samples, rows, output }: PlannedCall): Plan {
     this.check();
     const graph = kind === "run" ? this.graph : this.derivative(kind, output ? { output } : {}).graph;
-    return this.plan(graph, this.capacityFor(samples), rows, {});
+    return this.plan(graph, this.capacityFor(samples), rows);
   }
 
   /** @internal One node of a plan as a program by itself, with variants by `choices`. */
@@ -333,7 +333,7 @@ export class Model {
   }
 
   /** Plans a graph at the wanted capacity, or at the largest below it that limits and the budget of memory allow. */
-  private plan(graph: Graph, wanted: number, rows: number, choices: TuningTable["choices"]): Plan {
+  private plan(graph: Graph, wanted: number, rows: number, choices?: TuningTable["choices"]): Plan {
     for (let capacity = wanted; ; capacity = Math.ceil(capacity / 2)) {
       try {
         const plan = planGraph({
@@ -343,7 +343,7 @@ export class Model {
           adapter: this.gpu.facts,
           limits: this.gpu.device.limits,
           weights: this.settings.weights,
-          choices,
+          ...(choices && { choices }),
         });
         if (plan.workingBytes <= this.settings.workingBytes || capacity === 1) return plan;
       } catch (error) {

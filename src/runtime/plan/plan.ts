@@ -132,7 +132,7 @@ function loweringOf(
   sites: NodeSite[],
   aliases: Map<Value, Value>,
 ): Lowering {
-  const { forcedVariant, choices = {} } = request;
+  const { forcedVariant, choices } = request;
   const forced = typeof forcedVariant === "function" ? forcedVariant(node) : forcedVariant;
   const scratch = (like: Value, shape: readonly number[]): Value => ({
     name: `${node.name}/scratch`,
@@ -145,9 +145,9 @@ function loweringOf(
     adapter: request.adapter,
     rows: request.rows,
     variantFor: (site) => {
-      sites.push({ node, ...site });
+      sites.push(Object.assign(site, { node })); // Not a copy, which would ask for all that a site finds when asked.
       if (forced !== undefined) return forced;
-      const choice = choices[site.signature];
+      const choice = choices && choices[site.signature];
       return choice !== undefined && site.legal.includes(choice) ? choice : site.usual;
     },
     copies: (value) => copiesOf(value.lead),
