@@ -1,8 +1,6 @@
 import { gemms, products } from "./cases/matmul.ts";
 import { testCases } from "./check-case.ts";
-import { forced, software } from "./variant.ts";
+import { productVariants } from "./variant.ts";
 
-const variants = [software, forced("direct"), forced("quad"), forced("tiled"), forced("tiled128"), forced("split")];
-
-testCases("MatMul", products, variants);
-testCases("Gemm", gemms, variants);
+testCases("MatMul", products, productVariants);
+testCases("Gemm", gemms, productVariants);

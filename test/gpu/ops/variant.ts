@@ -1,5 +1,5 @@
 /** Which kernels a program runs: what the planner picks for an adapter, or named ones. None of this needs a GPU. */
-import type { AdapterFacts } from "../../../src/kernels/op.ts";
+import { SOFTWARE_ADAPTER } from "../../../src/runtime/describe.ts";
 import { ArgumentError } from "../../../src/runtime/errors.ts";
 import { pipelineKey } from "../../../src/runtime/gpu/kernel.ts";
 import { jvpGraph, vjpGraph } from "../../../src/runtime/graph/differentiate.ts";
@@ -33,15 +33,6 @@ export interface Variant {
   readonly weights?: WeightStorage;
 }
 
-const FACTS: AdapterFacts = {
-  software: true,
-  vendor: "",
-  architecture: "",
-  maxInvocations: 256,
-  maxWorkgroupBytes: 16_384,
-  subgroupSize: 4,
-  f16: true,
-};
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 /** Whether the node's family has a kernel of this name that can compute it. */
@@ -53,7 +44,7 @@ function accepts(node: Node, name: string): boolean {
     nodes: [node],
   };
   try {
-    planGraph({ graph, capacity: 1, rows: 1, adapter: FACTS, limits: NO_LIMITS, forcedVariant: name });
+    planGraph({ graph, capacity: 1, rows: 1, adapter: SOFTWARE_ADAPTER, limits: NO_LIMITS, forcedVariant: name });
     return true;
   } catch (error) {
     if (error instanceof ArgumentError) return false;
@@ -76,6 +67,14 @@ export function halved(variant: Variant): Variant {
   return { ...variant, name: `${variant.name}, weights f16`, weights: "f16" };
 }
 
+/** Every way to choose among the kernels of convolutions, and of products. */
+export const convVariants: readonly Variant[] = [
+  software,
+  withoutSubgroups,
+  ...["direct", "strip", "quad", "tiled", "tiled128", "split", "depthwise"].map(forced),
+];
+export const productVariants: readonly Variant[] = [software, ...["direct", "quad", "tiled", "tiled128", "split"].map(forced)];
+
 /** The specialised kernels that a variant's adjoint and tangent programs run for a model. */
 export function pipelinesOf(bytes: Uint8Array, variant: Variant): Set<string> {
   const keys = derivativePlans(bytes, variant).flatMap(({ launches }) =>
@@ -97,7 +96,7 @@ export function planOf(
   { software, force, subgroups, weights = "f32" }: Variant,
   capacity: number,
   rows: number,
-  facts = FACTS,
+  facts = SOFTWARE_ADAPTER,
   limits: PlanLimits = NO_LIMITS,
 ): Plan {
   const adapter = { ...facts, software, ...(subgroups === false && { subgroupSize: 0 }) };

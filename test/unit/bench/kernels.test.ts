@@ -9,9 +9,10 @@ import { kindOf, shapes } from "../../../bench/kernels/shapes.ts";
 import type { ConvShape, PoolShape, Shape } from "../../../bench/kernels/shapes.ts";
 import { believable, percentile, quantumOf, spreadOf } from "../../../bench/kernels/statistics.ts";
 import { candidatesFor } from "../../../bench/kernels/variants.ts";
+import { SOFTWARE_ADAPTER } from "../../../src/runtime/describe.ts";
 import { sizeOf } from "../../../src/runtime/graph/graph.ts";
 
-const FACTS = { software: false, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4, f16: true };
+const FACTS = { ...SOFTWARE_ADAPTER, software: false };
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 const conv: ConvShape = {

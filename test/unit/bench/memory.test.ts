@@ -4,21 +4,11 @@ import { describe, expect, test } from "vitest";
 import { leastBytes } from "../../../bench/least-memory.ts";
 import { missed, wasteOf, type ResultRow, type Results } from "../../../bench/results.ts";
 import { wasteText } from "../../../bench/table.ts";
-import type { AdapterFacts } from "../../../src/kernels/op.ts";
-
-const adapter: AdapterFacts = {
-  software: true,
-  vendor: "",
-  architecture: "",
-  maxInvocations: 256,
-  maxWorkgroupBytes: 16_384,
-  subgroupSize: 4,
-  f16: false,
-};
+import { SOFTWARE_ADAPTER } from "../../../src/runtime/describe.ts";
 
 describe("least memory", () => {
   const lenet = readFileSync(new URL("../../../models/lenet.onnx", import.meta.url));
-  const least = (samples: number) => leastBytes(lenet, { kind: "forward", samples }, adapter)!;
+  const least = (samples: number) => leastBytes(lenet, { kind: "forward", samples }, SOFTWARE_ADAPTER)!;
 
   test("weights are held once, the rest grows with the samples", () => {
     const perSample = least(2) - least(1);
@@ -29,12 +19,12 @@ describe("least memory", () => {
 
   test("a Jacobian needs its rows twice, in the program and as the result", () => {
     const rows = 10;
-    const bytes = leastBytes(lenet, { kind: "jacobian", samples: 1, rows }, adapter)!;
+    const bytes = leastBytes(lenet, { kind: "jacobian", samples: 1, rows }, SOFTWARE_ADAPTER)!;
     expect(bytes).toBeGreaterThan(least(1) + 2 * rows * 28 * 28 * 4);
   });
 
   test("no row is for anything else", () => {
-    expect(leastBytes(lenet, { kind: "deepfool", samples: 1 }, adapter)).toBeUndefined();
+    expect(leastBytes(lenet, { kind: "deepfool", samples: 1 }, SOFTWARE_ADAPTER)).toBeUndefined();
   });
 });
 

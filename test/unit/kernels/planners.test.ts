@@ -8,34 +8,12 @@ import type { AdapterFacts } from "../../../src/kernels/op.ts";
 import { planReduce } from "../../../src/kernels/reduce-planner.ts";
 import { slicesOf } from "../../../src/kernels/split-k.ts";
 import { ArgumentError } from "../../../src/runtime/errors.ts";
+import { gpu, phone, usualConv } from "./facts.ts";
 
-const gpu: AdapterFacts = {
-  software: false,
-  vendor: "nvidia",
-  architecture: "hopper",
-  maxInvocations: 256,
-  maxWorkgroupBytes: 32_768,
-  subgroupSize: 4,
-  f16: true,
-};
 const software: AdapterFacts = { ...gpu, software: true, vendor: "mesa", architecture: "" };
 const old: AdapterFacts = { ...software, subgroupSize: 0 };
-const phone: AdapterFacts = { ...gpu, vendor: "arm", maxInvocations: 128 };
 
-const conv = (facts: Partial<ConvFacts> = {}): ConvFacts => ({
-  channels: 64,
-  outputs: 64,
-  groups: 1,
-  images: 1,
-  outH: 14,
-  outW: 14,
-  columns: 196,
-  kernelH: 3,
-  kernelW: 3,
-  unitStep: true,
-  up: [1, 1],
-  ...facts,
-});
+const conv = (facts: Partial<ConvFacts> = {}): ConvFacts => ({ ...usualConv, ...facts });
 
 describe("convolution", () => {
   const table: readonly [name: string, facts: Partial<ConvFacts>, adapter: AdapterFacts, variant: string][] = [

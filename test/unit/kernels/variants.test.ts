@@ -10,33 +10,11 @@ import { hashedKernels, kernelsHash, legalAmong, signatureOf } from "../../../sr
 import { planGraph } from "../../../src/runtime/plan/plan.ts";
 import type { Plan } from "../../../src/runtime/plan/plan.ts";
 import { derivativeGraph, loadedGraph } from "../../gpu/ops/variant.ts";
+import { gpu, phone, usualConv as conv } from "./facts.ts";
 
-const gpu: AdapterFacts = {
-  software: false,
-  vendor: "nvidia",
-  architecture: "hopper",
-  maxInvocations: 256,
-  maxWorkgroupBytes: 32_768,
-  subgroupSize: 32,
-  f16: true,
-};
 const old: AdapterFacts = { ...gpu, subgroupSize: 0 };
-const phone: AdapterFacts = { ...gpu, maxInvocations: 128 };
 const limits = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
-const conv: ConvFacts = {
-  channels: 64,
-  outputs: 64,
-  groups: 1,
-  images: 1,
-  outH: 14,
-  outW: 14,
-  columns: 196,
-  kernelH: 3,
-  kernelW: 3,
-  unitStep: true,
-  up: [1, 1],
-};
 const geometry = { direction: "forward", strides: [1, 1], dilations: [1, 1] } as const;
 
 describe("legal variants", () => {

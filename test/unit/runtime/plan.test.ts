@@ -1,5 +1,6 @@
 /** Plans of whole programs: memory that no launch can spoil, and the split between forward pass and the rest. */
 import { describe, expect, test } from "vitest";
+import { SOFTWARE_ADAPTER } from "../../../src/runtime/describe.ts";
 import { LimitError } from "../../../src/runtime/errors.ts";
 import { sizeOf } from "../../../src/runtime/graph/graph.ts";
 import type { Value } from "../../../src/runtime/graph/graph.ts";
@@ -98,7 +99,7 @@ describe("limits", () => {
       graph,
       capacity,
       rows: 1,
-      adapter: { software: true, vendor: "", architecture: "", maxInvocations: 256, maxWorkgroupBytes: 16_384, subgroupSize: 4, f16: true },
+      adapter: SOFTWARE_ADAPTER,
       limits: { maxStorageBufferBindingSize, maxBufferSize: 2 ** 30 },
     });
 
