@@ -6,7 +6,7 @@
 // every up-th tap then meets a pixel of the input, which of them depends on p mod up alone: a workgroup takes output pixels
 // of one such phase and walks along its taps without a test.
 //
-// Loads are what a CPU pays for: a load of one number per invocation costs about thirty multiply-adds. So no number is
+// Loads are what a CPU pays for: a load of one number per invocation costs about ten multiply-adds. So no number is
 // loaded twice in a quad. Its invocations hold different output channels of the same pixels; each loads a fourth of the
 // pixels and gets the rest from its neighbours by quad swaps, whose order differs from invocation to invocation: a sum
 // belongs to pixel (own index XOR swap), which is undone where sums are written.

@@ -2,7 +2,7 @@
 //
 // The other three come from the neighbours by quad swaps, whose order differs from invocation to invocation: the i-th weight
 // of invocation q belongs to channel q XOR i, and so do the sums it makes. Swaps cost next to nothing, while on a software
-// adapter a load costs what thirty multiply-adds do.
+// adapter a load costs what ten multiply-adds do.
 //
 //   layout   as weights_each.wgsl, read by numbers
 //   assumes  all invocations of a workgroup in step (no branch between them), quads of consecutive invocations
