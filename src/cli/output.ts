@@ -1,8 +1,8 @@
 // Results appear whole or not at all: everything is written beside its place first and renamed into it at the end.
 
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
-import { access, constants, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "../data/errors.ts";
 import { describeFileError } from "../data/files.ts";
@@ -28,10 +28,19 @@ export async function checkOutput(path: string, kind: "file" | "folder"): Promis
   while (!(await statOrUndefined(ancestor)) && dirname(ancestor) !== ancestor) ancestor = dirname(ancestor);
   try {
     if (!(await stat(ancestor)).isDirectory()) throw Object.assign(new Error(), { code: "ENOTDIR" });
-    await access(ancestor, constants.W_OK);
+    tryFolderIn(ancestor);
   } catch (error) {
-    throw new DataError(`${path}: cannot be written: ${ancestor} ${describeFileError(error)}`);
+    const odd = (error as NodeJS.ErrnoException).code === "ENOENT"; // The ancestor is there, and yet nothing can be made in it.
+    throw new DataError(`${path}: cannot be written: ${ancestor} ${odd ? "takes no files" : describeFileError(error)}`);
   }
+}
+
+/**
+ * Makes a folder and removes it. Permissions do not say everything: a superuser may write anywhere, but nobody into /proc, where
+ * Node's recursive mkdir never returns. In one turn, so that no exit leaves the folder behind.
+ */
+function tryFolderIn(place: string): void {
+  rmdirSync(mkdtempSync(join(place, ".nudge-")));
 }
 
 /**

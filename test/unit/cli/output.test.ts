@@ -68,6 +68,11 @@ describe("checked before the work", () => {
     expect(await readdir(place)).toEqual([]);
   });
 
+  test.skipIf(process.platform !== "linux")("a place that takes no files, whatever its mode", async () => {
+    await expect(checkOutput("/proc/nope/nudge", "folder")).rejects.toThrow("/proc/nope/nudge: cannot be written: /proc takes no files");
+    await expect(checkOutput("/proc/nope/y.npy", "file")).rejects.toThrow("/proc takes no files");
+  });
+
   // Root may write anywhere, whatever the mode.
   test.skipIf(process.getuid?.() === 0)("a read-only place", async () => {
     await chmod(place, 0o500);
