@@ -1,5 +1,6 @@
 /** Numbers as IEEE 754 binary16, the f16 of WGSL: rounded to the nearest, the even one of two. */
 import { roundHalfEven } from "../../kernels/element-types.ts";
+import type { Value } from "../graph/graph.ts";
 
 /** The largest finite f16. */
 export const HALF_MAX = 65_504;
@@ -20,6 +21,16 @@ const STEPS_IN_ONE = 2 ** 24;
 export function fitsHalf(data: ArrayLike<number>): boolean {
   for (let i = 0; i < data.length; i++) if (!(Math.abs(Math.fround(data[i]!)) < BEYOND)) return false;
   return true;
+}
+
+/** By constant, not by its array, which may be the caller's and hold other numbers at the next load. */
+const fitting = new WeakMap<Value, boolean>();
+
+/** As fitsHalf, of a constant's numbers. Every plan of a model asks, but they are looked through once. */
+export function constantFitsHalf(constant: Value): boolean {
+  const fits = fitting.get(constant) ?? fitsHalf(constant.data!);
+  fitting.set(constant, fits);
+  return fits;
 }
 
 /** The bits of the f16 nearest to each number, which fitsHalf. What is below 2⁻²⁵ in size becomes zero, with its sign. */

@@ -10,7 +10,7 @@ import { sizeOf } from "../graph/graph.ts";
 import type { Graph, Lead, Node, Value } from "../graph/graph.ts";
 import { planArena } from "./arena.ts";
 import type { ArenaPlan, Interval, Placement } from "./arena.ts";
-import { fitsHalf, halves } from "./half.ts";
+import { constantFitsHalf, halves } from "./half.ts";
 import type { Launch, Operand, Packed, PackedWeights, WeightStorage } from "./launch.ts";
 
 export interface PlanLimits {
@@ -164,7 +164,7 @@ function loweringOf(
       make: () => make(source.data!),
     }),
     packWeights: (source, key, elements, make): PackedWeights =>
-      request.weights === "f16" && fitsHalf(source.data!)
+      request.weights === "f16" && constantFitsHalf(source)
         ? {
             packed: true,
             storage: "f16",

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { FLOAT16, roundToSmallFloat, SMALL_FLOATS, smallFloatFromBits } from "../../../src/kernels/element-types.ts";
 import { checkedStorage } from "../../../src/runtime/engine.ts";
 import { AdapterError, ArgumentError } from "../../../src/runtime/errors.ts";
-import { fitsHalf, HALF_MAX, halves } from "../../../src/runtime/plan/half.ts";
+import { constantFitsHalf, fitsHalf, HALF_MAX, halves } from "../../../src/runtime/plan/half.ts";
 
 const format = SMALL_FLOATS[FLOAT16]!;
 const rounded = (...numbers: number[]) => Array.from(halves(Float32Array.from(numbers)), (bits) => smallFloatFromBits(bits, format));
@@ -45,6 +45,15 @@ test("what fits: numbers that round to finite ones, judged as f32", () => {
   for (const beyond of [65_520, -65_520, 1e6, Infinity, -Infinity, NaN]) expect(fitsHalf([1, beyond])).toBe(false);
   // In double precision it is below the bound, as f32 it is the bound.
   expect(fitsHalf(Float64Array.of(65_520 - 1e-9))).toBe(false);
+});
+
+test("a constant is looked through once", () => {
+  const data = Float32Array.of(65_520);
+  const constant = { name: "w", shape: [1], type: "float", lead: "shared", data } as const;
+  expect(constantFitsHalf(constant)).toBe(false);
+  data[0] = 1;
+  expect(constantFitsHalf(constant)).toBe(false);
+  expect(constantFitsHalf({ ...constant })).toBe(true);
 });
 
 test("storage is refused by name, and f16 where the device has none", () => {
