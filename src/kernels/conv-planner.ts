@@ -1,6 +1,7 @@
 /** Which convolution kernel runs: a pure function of the shape and of a few facts about the adapter. */
 import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
+import type { WeightStorage } from "../runtime/plan/launch.ts";
 import type { AdapterFacts } from "./op.ts";
 import { slicesOf } from "./split-k.ts";
 import type { Slices } from "./split-k.ts";
@@ -174,6 +175,7 @@ export interface ConvGeometry {
   readonly direction: "forward" | "adjoint";
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
+  readonly weights: WeightStorage;
 }
 
 export function convSite(facts: ConvFacts, geometry: ConvGeometry, adapter: AdapterFacts): VariantSite {

@@ -88,7 +88,7 @@ function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
   const up = adjoint ? strides : ([1, 1] as const);
   const [kernelH, kernelW] = kernel;
   const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelH, kernelW, unitStep, up };
-  const site = convSite(facts, { direction, strides, dilations }, lowering.adapter);
+  const site = convSite(facts, { direction, strides, dilations, weights: lowering.weightStorage(w) }, lowering.adapter);
   const plan = planConv(facts, lowering.adapter, lowering.variantFor(site));
   const { output, epilogue, finish } = destinationOf(lowering, plan.slices, outChannels, outH * outW);
   // Where the convolution moves by one pixel, its adjoint is a convolution with the kernel turned round. Running it as one

@@ -1,6 +1,7 @@
 /** Which matrix product runs: a pure function of the shape and of a few facts about the adapter. */
 import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
+import type { WeightStorage } from "../runtime/plan/launch.ts";
 import { planQuad } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
 import { slicesOf } from "./split-k.ts";
@@ -106,16 +107,18 @@ export function legalMatmuls(facts: MatmulFacts, adapter: AdapterFacts): MatmulV
   return legalAmong(matmulVariants, adapter, (variant) => planMatmul(facts, adapter, variant));
 }
 
-/** How the rows are spread over matrices: no planner asks, but where each matrix of A has its own B, time depends on it. */
-export interface MatmulSpread {
+/** What no planner asks, but time depends on: how the rows are spread over matrices, where each of A has its own B, and how B is stored. */
+export interface MatmulLayout {
   /** Rows of one matrix of A. */
   readonly height: number;
   /** How the copies of A and B are found (Lowering.leadOf). */
   readonly leads: readonly [number, number];
+  /** How B is stored. */
+  readonly weights: WeightStorage;
 }
 
-export function matmulSite(facts: MatmulFacts, spread: MatmulSpread, adapter: AdapterFacts): VariantSite {
-  return siteOf("matmul", { ...facts, ...spread }, chooseMatmul(facts, adapter), () => legalMatmuls(facts, adapter));
+export function matmulSite(facts: MatmulFacts, layout: MatmulLayout, adapter: AdapterFacts): VariantSite {
+  return siteOf("matmul", { ...facts, ...layout }, chooseMatmul(facts, adapter), () => legalMatmuls(facts, adapter));
 }
 
 /** Whether the tiled kernel has one B, and a tile at least half full both ways. */

@@ -80,7 +80,7 @@ function lower(lowering: Lowering): void {
   const leads = [lowering.leadOf(a, y), lowering.leadOf(b, y)] as const;
   const straight = aCount === batch && (leads[0] === 1 || (leads[0] === 0 && y.lead === "shared"));
   const facts = { lines, depth: left.width, width, sharedB, straight };
-  const site = matmulSite(facts, { height: left.height, leads }, lowering.adapter);
+  const site = matmulSite(facts, { height: left.height, leads, weights: lowering.weightStorage(b) }, lowering.adapter);
   const plan = planMatmul(facts, lowering.adapter, lowering.variantFor(site));
   const { output, epilogue, finish } = destinationOf(lowering, plan.slices, width, 1);
   const packed = packedRight(lowering, b, bCount, left.width, width);

@@ -4,7 +4,7 @@
  */
 import type { Attributes, ConstantData, ElementType, Node, Value } from "../runtime/graph/graph.ts";
 import type { ConstantValue, Kernel, ParamValue } from "../runtime/gpu/kernel.ts";
-import type { Grid, Operand, Packed, PackedWeights } from "../runtime/plan/launch.ts";
+import type { Grid, Operand, Packed, PackedWeights, WeightStorage } from "../runtime/plan/launch.ts";
 import type { VariantSite } from "./variants.ts";
 
 export interface TensorType {
@@ -110,6 +110,8 @@ export interface Lowering {
   alias(output: Value, input: Value): void;
   /** A constant in another layout. `key` names the layout. */
   pack(source: Value, key: string, elements: number, make: (data: ConstantData) => Float32Array): Packed;
+  /** How packWeights stores a constant; what the network computes is f32. */
+  weightStorage(source: Value): WeightStorage;
   /** As pack, for weights of kernels that are linked for each storage (weights.ts): as f16 where the plan wants it and all fit. */
   packWeights(source: Value, key: string, elements: number, make: (data: ConstantData) => Float32Array): PackedWeights;
   /** A value private to this node, with the given lead of another value and its own shape. */

@@ -7,7 +7,7 @@ import type { ConstantValue, Kernel } from "../runtime/gpu/kernel.ts";
 import type { AdapterFacts } from "./op.ts";
 
 export interface VariantSite {
-  /** Op, shape and copies at the program's capacity: equal for nodes of which a variant's time is the same. */
+  /** Op, shape, storage of weights, and copies at the program's capacity: equal for nodes of which a variant's time is the same. */
   readonly signature: string;
   /** Names of the variants that can compute the node on this adapter. */
   readonly legal: readonly string[];

@@ -10,7 +10,7 @@ export interface TuningTable {
   readonly adapter: string;
   /** A hash of the kernels' WGSL text. */
   readonly kernels: string;
-  /** Names of variants by the signature of what they compute: op, shape, and copies at a program's capacity. */
+  /** Names of variants by the signature of what they compute: op, shape, storage of weights, and copies at a program's capacity. */
   readonly choices: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +18,7 @@ export interface TuningTable {
 export type TuningStatus =
   { readonly used: true; readonly choices: number } | { readonly used: false; readonly reason: string; readonly choices: 0 };
 
-export const TUNING_VERSION = 1;
+export const TUNING_VERSION = 2;
 
 /** What tells adapters apart; browsers may leave all but vendor and architecture empty. */
 export function adapterKey({ vendor, architecture, device, description }: AdapterDescription): string {

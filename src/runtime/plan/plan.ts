@@ -134,6 +134,8 @@ function loweringOf(
 ): Lowering {
   const { forcedVariant, choices } = request;
   const forced = typeof forcedVariant === "function" ? forcedVariant(node) : forcedVariant;
+  const weightStorage = (source: Value): WeightStorage =>
+    request.weights === "f16" && source.data && constantFitsHalf(source) ? "f16" : "f32";
   const scratch = (like: Value, shape: readonly number[]): Value => ({
     name: `${node.name}/scratch`,
     shape: [...shape],
@@ -163,8 +165,9 @@ function loweringOf(
       bytes: elements * BYTES,
       make: () => make(source.data!),
     }),
+    weightStorage,
     packWeights: (source, key, elements, make): PackedWeights =>
-      request.weights === "f16" && constantFitsHalf(source)
+      weightStorage(source) === "f16"
         ? {
             packed: true,
             storage: "f16",

@@ -7,15 +7,17 @@ import { legalMatmuls, matmulSite } from "../../../src/kernels/matmul-planner.ts
 import type { AdapterFacts } from "../../../src/kernels/op.ts";
 import { legalReductions, reduceSite } from "../../../src/kernels/reduce-planner.ts";
 import { hashedKernels, kernelsHash, legalAmong, signatureOf } from "../../../src/kernels/variants.ts";
+import type { WeightStorage } from "../../../src/runtime/plan/launch.ts";
 import { planGraph } from "../../../src/runtime/plan/plan.ts";
 import type { Plan } from "../../../src/runtime/plan/plan.ts";
 import { derivativeGraph, loadedGraph } from "../../gpu/ops/variant.ts";
+import { counting, graphOf, node } from "../runtime/graphs.ts";
 import { gpu, phone, usualConv as conv } from "./facts.ts";
 
 const old: AdapterFacts = { ...gpu, subgroupSize: 0 };
 const limits = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
-const geometry = { direction: "forward", strides: [1, 1], dilations: [1, 1] } as const;
+const geometry = { direction: "forward", strides: [1, 1], dilations: [1, 1], weights: "f32" } as const;
 
 describe("legal variants", () => {
   test.each<[string, Partial<ConvFacts>, AdapterFacts, string[]]>([
@@ -56,7 +58,7 @@ describe("signatures", () => {
     expect(signatureOf("conv", { a: true, b: [1, 2] })).toBe("conv a=true b=1x2");
     expect(convSite(conv, geometry, gpu)).toEqual({
       signature:
-        "conv channels=64 columns=196 dilations=1x1 direction=forward groups=1 images=1 kernelH=3 kernelW=3 outH=14 outW=14 outputs=64 strides=1x1 unitStep=true up=1x1",
+        "conv channels=64 columns=196 dilations=1x1 direction=forward groups=1 images=1 kernelH=3 kernelW=3 outH=14 outW=14 outputs=64 strides=1x1 unitStep=true up=1x1 weights=f32",
       legal: legalVariants(conv, gpu),
       usual: "tiled",
     });
@@ -64,6 +66,7 @@ describe("signatures", () => {
 
   test("differ wherever a fact does", () => {
     const product = { lines: 4, depth: 5, width: 6, sharedB: true, straight: true };
+    const layout = { height: 1, leads: [1, 0], weights: "f32" } as const;
     const signatures = [
       ...[conv, { ...conv, columns: 197 }, { ...conv, kernelH: 1 }, { ...conv, unitStep: false }].map((facts) =>
         convSite(facts, geometry, gpu),
@@ -71,10 +74,12 @@ describe("signatures", () => {
       convSite(conv, { ...geometry, direction: "adjoint" }, gpu),
       convSite(conv, { ...geometry, strides: [2, 1] }, gpu),
       convSite(conv, { ...geometry, dilations: [2, 1] }, gpu),
-      matmulSite(product, { height: 1, leads: [1, 0] }, gpu),
-      matmulSite({ ...product, lines: 8 }, { height: 1, leads: [1, 0] }, gpu),
-      matmulSite(product, { height: 2, leads: [1, 0] }, gpu),
-      matmulSite(product, { height: 1, leads: [1, 1] }, gpu),
+      convSite(conv, { ...geometry, weights: "f16" }, gpu),
+      matmulSite(product, layout, gpu),
+      matmulSite({ ...product, lines: 8 }, layout, gpu),
+      matmulSite(product, { ...layout, height: 2 }, gpu),
+      matmulSite(product, { ...layout, leads: [1, 1] }, gpu),
+      matmulSite(product, { ...layout, weights: "f16" }, gpu),
       reduceSite("ReduceSum", { outputs: 4, count: 5 }, { inner: 5, stride: 1 }, gpu),
       reduceSite("ReduceSum", { outputs: 4, count: 5 }, { inner: 5, stride: 4 }, gpu),
       reduceSite("ReduceMax", { outputs: 4, count: 5 }, { inner: 5, stride: 1 }, gpu),
@@ -97,7 +102,7 @@ describe("plans", () => {
     "test/fixtures/residual",
     "test/fixtures/dense",
   ];
-  const plansOf = (name: string, more: { capacity?: number; choices?: Record<string, string> } = {}): Plan[] => {
+  const plansOf = (name: string, more: { capacity?: number; choices?: Record<string, string>; weights?: WeightStorage } = {}): Plan[] => {
     const graph = loadedGraph(new Uint8Array(readFileSync(new URL(`../../../${name}.onnx`, import.meta.url))));
     const adjoint = derivativeGraph(graph, "vjp", graph.outputs[0]!, graph.inputs[0]!);
     return [graph, adjoint].map((each) => planGraph({ graph: each, capacity: 2, rows: 3, adapter: gpu, limits, ...more }));
@@ -132,6 +137,25 @@ describe("plans", () => {
     const usual = kernelOf({});
     expect(kernelOf({ [signature]: "depthwise" })).toBe(usual);
     expect(kernelOf({ [signature]: "winograd" })).toBe(usual);
+  });
+
+  test("what was measured with weights of one storage is not taken for the other", () => {
+    const kernels = (more: { choices?: Record<string, string>; weights?: WeightStorage }) =>
+      plansOf("models/lenet", more).flatMap(({ launches }) => launches.map(({ kernel }) => kernel.name));
+    const sites = plansOf("models/lenet").flatMap(({ sites }) => sites);
+    const choices = Object.fromEntries(sites.map(({ signature, legal, usual }) => [signature, legal.find((name) => name !== usual)!]));
+    expect(kernels({ choices })).not.toEqual(kernels({}));
+    expect(kernels({ choices, weights: "f16" })).toEqual(kernels({ weights: "f16" }));
+  });
+
+  test("weights that leave f16's range are measured as the f32 that they stay", () => {
+    const signatureOfProduct = (scale: number, weights: WeightStorage) => {
+      const nodes = [node("MatMul", ["x", "w"], "y")];
+      const graph = graphOf({ inputs: { x: [1, 4] }, nodes, constants: { w: counting([4, 4], scale) } });
+      return planGraph({ graph, capacity: 2, rows: 1, adapter: gpu, limits, weights }).sites[0]!.signature;
+    };
+    expect(signatureOfProduct(1e5, "f16")).toBe(signatureOfProduct(1, "f32"));
+    expect(signatureOfProduct(1, "f16")).not.toBe(signatureOfProduct(1, "f32"));
   });
 
   test("copies are part of a signature: other batch sizes are other shapes", () => {
