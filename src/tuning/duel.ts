@@ -25,9 +25,8 @@ const ROUNDS = 7;
 /** A challenger whose first passes were so many times slower is not worth more of them. */
 const HOPELESS = 1.6;
 
-/** Warms up, and finds how many repetitions make a pass long enough. */
+/** Finds how many repetitions make a pass long enough. The work should have run before: what runs first may be slow. */
 export async function prepare(stopwatch: Stopwatch, encode: Encode): Promise<Contender> {
-  await stopwatch.lap(encode, 1);
   for (let repeats = 1; ;) {
     // The shorter of two: a machine that was busy elsewhere would make good work look hopeless.
     const laps = [await stopwatch.lap(encode, repeats), await stopwatch.lap(encode, repeats)];

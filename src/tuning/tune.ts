@@ -152,6 +152,7 @@ async function timeVariants(
   const usual = await Trial.make(model, plan, site, site.usual);
   try {
     throwIfAborted(signal);
+    await stopwatch.lap(usual.all, 1);
     const holder = await prepare(stopwatch, usual.all);
     const expected = await usual.outputs();
     for (const variant of site.legal) {
