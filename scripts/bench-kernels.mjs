@@ -14,7 +14,7 @@ const server = await createServer({
   configFile: false,
   logLevel: "error",
   oxc: { target: "es2022" },
-  optimizeDeps: { noDiscovery: true, include: [] },
+  optimizeDeps: { noDiscovery: true, include: ["onnx-proto"] }, // CommonJS, which pages cannot import.
   server: { host: "127.0.0.1", port: 0, ws: false, watch: null },
 });
 await server.listen();
