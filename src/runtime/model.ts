@@ -1,8 +1,8 @@
-/** A loaded network: its programs, made when first needed, and the calls that run them. */
+/** A loaded network: its inputs and outputs, its derivatives' graphs, and the calls that run them. */
 import type { NdArray } from "../data/ndarray.ts";
 import { describeGraph } from "./describe.ts";
 import type { ModelDescription } from "./describe.ts";
-import { ArgumentError, DisposedError, LimitError, ShapeError, throwIfAborted } from "./errors.ts";
+import { ArgumentError, throwIfAborted } from "./errors.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { jvpGraph, vjpGraph } from "./graph/differentiate.ts";
 import type { DerivativeGraph } from "./graph/differentiate.ts";
@@ -14,14 +14,14 @@ import { logitsOf } from "./graph/simplify.ts";
 import { chooseRows, computeRows } from "./jacobian.ts";
 import type { JacobianRows } from "./jacobian.ts";
 import type { ImportedModel } from "./onnx/import.ts";
-import type { WeightStorage } from "./plan/launch.ts";
 import { nodeProgram } from "./plan/node-program.ts";
 import type { NodeProgram } from "./plan/node-program.ts";
-import { planGraph } from "./plan/plan.ts";
 import type { Plan } from "./plan/plan.ts";
-import { Program } from "./plan/program.ts";
-import { WeightStore } from "./plan/weights.ts";
-import { Tensor } from "./tensor.ts";
+import type { CompileProgress, Program } from "./plan/program.ts";
+import { Programs } from "./programs.ts";
+import type { ProgramSettings } from "./programs.ts";
+import { createTensor, Feeds, runInTurns, sampleShape } from "./run.ts";
+import type { Tensor } from "./tensor.ts";
 import { checkTable, emptyTable } from "./tuning.ts";
 import type { TuningStatus, TuningTable } from "./tuning.ts";
 
@@ -55,11 +55,7 @@ export interface JacobianOptions extends DerivativeOptions {
   readonly rows: JacobianRows;
 }
 
-export interface ModelSettings {
-  readonly name: string;
-  readonly maxBatch: number;
-  readonly workingBytes: number;
-  readonly weights: WeightStorage;
+export interface ModelSettings extends ProgramSettings {
   readonly tuning: TuningTable | undefined;
 }
 
@@ -82,14 +78,11 @@ export class Model {
   readonly logits: ModelPort;
   /** Whether the table given with the option `tuning` is used, and why not; undefined where none was given. */
   readonly tuning: TuningStatus | undefined;
-  private readonly choices: TuningTable["choices"] | undefined;
   private readonly logitsValue: Value;
-  private readonly weights: WeightStore;
-  private readonly programs = new Map<string, Promise<Program>>();
+  private readonly programs: Programs;
   private readonly derivatives = new Map<string, DerivativeGraph>();
   private readonly kept = new Map<string, { readonly key: string; readonly value: { dispose(): void } }>();
   private turn: Promise<void> = Promise.resolve();
-  private disposed = false;
 
   /** @internal Models are made by Engine.load. */
   constructor(
@@ -98,9 +91,8 @@ export class Model {
     private readonly graph: Graph,
     private readonly settings: ModelSettings,
   ) {
-    this.weights = new WeightStore(gpu, settings.name);
     this.tuning = settings.tuning && checkTable(settings.tuning, gpu.adapter);
-    this.choices = this.tuning?.used ? settings.tuning!.choices : undefined;
+    this.programs = new Programs(gpu, settings, this.tuning?.used ? settings.tuning!.choices : undefined);
     this.inputs = graph.inputs.map((value) => ({ name: value.name, shape: sampleShape(value) }));
     this.outputs = graph.outputs.map((value, i) => ({ name: imported.outputNames[i]!, shape: sampleShape(value) }));
     const { logits } = logitsOf(graph);
@@ -119,7 +111,7 @@ export class Model {
 
   /** @internal The context algorithms run their own kernels in. */
   get context(): GpuContext {
-    this.check();
+    this.programs.check();
     return this.gpu;
   }
 
@@ -139,7 +131,7 @@ export class Model {
   private async scores(x: NdArray | Tensor, options: DerivativeOptions): Promise<Tensor> {
     const output = this.outputOf(options);
     const graph = withoutDeadNodes({ ...this.graph, outputs: [output] });
-    const [tensor] = await this.execute(graph, this.feeds(x, options), [output], options, `scores:${output.name}`);
+    const [tensor] = await this.execute(graph, this.arrays(x, options), [output], options, `scores:${output.name}`);
     return tensor!;
   }
 
@@ -173,7 +165,7 @@ export class Model {
     options: DerivativeOptions,
   ): Promise<Tensor> {
     const { graph, seed, result } = this.derivative(kind, options);
-    const feeds = this.feeds(x, options).set(seed, direction);
+    const feeds = this.arrays(x, options).set(seed, direction);
     const [tensor] = await this.execute(graph, feeds, [result], options, `${kind}:${options.output ?? ""}:${options.input ?? ""}`);
     return tensor!;
   }
@@ -182,22 +174,23 @@ export class Model {
   async jacobian(x: NdArray | Tensor, options: JacobianOptions): Promise<Tensor> {
     const [input, output] = [this.inputOf(options), this.outputOf(options)];
     const choice = chooseRows(options.rows, sizeOf(output.shape), this.name);
-    const n = this.checkSamples(input, x);
+    const feeds = new Feeds(this.gpu, this.name, this.arrays(x, options));
+    const n = feeds.samples;
     const derivative = this.derivative("vjp", options);
     const missing = derivative.graph.inputs.find((other) => other !== input && other !== derivative.seed);
     if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given; a Jacobian takes one input`);
     const chunk = Math.min(choice.count, ROWS_AT_ONCE);
-    const program = await this.program(derivative.graph, n, chunk, `jacobian:${options.output ?? ""}:${options.input ?? ""}`, options);
+    const key = `jacobian:${options.output ?? ""}:${options.input ?? ""}`;
+    const program = await this.programs.get(derivative.graph, n, chunk, key, compiling(options));
     const { capacity } = program.plan;
-    const jacobian = this.createTensor([n, choice.count, ...sampleShape(input)], "jacobian");
-    const sources = this.sources(this.feeds(x, options));
+    const jacobian = createTensor(this.gpu, this.name, [n, choice.count, ...sampleShape(input)], "jacobian");
     const sampleBytes = choice.count * sizeOf(input.shape) * BYTES;
     // The largest outputs are read in between, and another call must not use the program's buffers meanwhile.
     await this.exclusively(async () => {
       for (let first = 0; first < n; first += capacity) {
         throwIfAborted(options.signal);
         const samples = Math.min(capacity, n - first);
-        for (const { value, source, size } of sources) source.feed(program.port(value), first * size, samples * size);
+        feeds.into(program, first, samples);
         await computeRows({
           gpu: this.gpu,
           label: `${this.name} jacobian`,
@@ -225,15 +218,14 @@ export class Model {
     options: RunOptions = {},
   ): Promise<{ program: Program; derivative: DerivativeGraph; input: Value }> {
     const derivative = this.derivative("vjp", { output: "logits" });
-    const program = await this.program(derivative.graph, samples, rows, "attack", options);
+    const program = await this.programs.get(derivative.graph, samples, rows, "attack", compiling(options));
     return { program, derivative, input: this.graph.inputs[0]! };
   }
 
   /** @internal The plan of a call with the variants that planners take by themselves, at the capacity that the call would run at. */
   planOf({ kind, samples, rows, output }: PlannedCall): Plan {
-    this.check();
     const graph = kind === "run" ? this.graph : this.derivative(kind, output ? { output } : {}).graph;
-    return this.plan(graph, this.capacityFor(samples), rows);
+    return this.programs.planOf(graph, samples, rows);
   }
 
   /** @internal One node of a plan as a program by itself, with variants by `choices`. */
@@ -278,7 +270,7 @@ export class Model {
   }
 
   /** The input that is differentiated by, and the others as options.inputs gives them. */
-  private feeds(x: NdArray | Tensor, options: DerivativeOptions): Map<Value, NdArray | Tensor> {
+  private arrays(x: NdArray | Tensor, options: DerivativeOptions): Map<Value, NdArray | Tensor> {
     const others = Object.entries(options.inputs ?? {}).map(
       ([name, array]) => [this.find(this.graph.inputs, this.inputs, name, "input"), array] as const,
     );
@@ -308,135 +300,37 @@ export class Model {
     return made;
   }
 
-  /** The program for a graph at the smallest power-of-two capacity that holds `samples`, or the largest that fits. */
-  private program(graph: Graph, samples: number, rows: number, key: string, options: RunOptions): Promise<Program> {
-    this.check();
-    const wanted = this.capacityFor(samples);
-    const id = `${key}@${wanted}x${rows}`;
-    const known = this.programs.get(id);
-    if (known) return known;
-    const building = this.build(graph, wanted, rows, options);
-    this.programs.set(id, building);
-    building.catch(() => this.programs.delete(id));
-    return building;
-  }
-
-  private capacityFor(samples: number): number {
-    return Math.min(2 ** Math.ceil(Math.log2(Math.max(1, samples))), this.settings.maxBatch);
-  }
-
-  private async build(graph: Graph, wanted: number, rows: number, options: RunOptions): Promise<Program> {
-    const plan = this.plan(graph, wanted, rows, this.choices);
-    return Program.compile(plan, this.gpu, this.weights, this.name, (done, total) =>
-      options.onProgress?.({ phase: "compile", done, total }),
-    );
-  }
-
-  /** Plans a graph at the wanted capacity, or at the largest below it that limits and the budget of memory allow. */
-  private plan(graph: Graph, wanted: number, rows: number, choices?: TuningTable["choices"]): Plan {
-    for (let capacity = wanted; ; capacity = Math.ceil(capacity / 2)) {
-      try {
-        const plan = planGraph({
-          graph,
-          capacity,
-          rows,
-          adapter: this.gpu.facts,
-          limits: this.gpu.device.limits,
-          weights: this.settings.weights,
-          ...(choices && { choices }),
-        });
-        if (plan.workingBytes <= this.settings.workingBytes || capacity === 1) return plan;
-      } catch (error) {
-        if (!(error instanceof LimitError) || capacity === 1) throw error;
-      }
-    }
-  }
-
-  /** Runs a graph on N samples in chunks of the program's capacity; returns the wanted outputs as tensors. */
+  /** Runs a graph on N samples and returns the wanted outputs as tensors. `key` names the graph among the model's. */
   private async execute(
     graph: Graph,
-    feeds: ReadonlyMap<Value, NdArray | Tensor>,
+    arrays: ReadonlyMap<Value, NdArray | Tensor>,
     wanted: readonly Value[],
     options: RunOptions,
     key = "run",
   ): Promise<Tensor[]> {
-    throwIfAborted(options.signal);
-    const missing = graph.inputs.find((input) => !feeds.has(input));
+    const { signal, onProgress } = options;
+    throwIfAborted(signal);
+    const missing = graph.inputs.find((input) => !arrays.has(input));
     if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given`);
-    const counts = [...feeds].map(([value, array]) => this.checkSamples(value, array));
-    const n = counts[0] ?? 1; // A network whose inputs are all bound to constants is one sample.
-    if (counts.some((count) => count !== n)) throw new ShapeError(`inputs of ${this.name} have ${counts.join(" and ")} samples`);
-    const program = await this.program(graph, n, 1, key, options);
-    const { capacity } = program.plan;
-    const tensors = wanted.map((value) => this.createTensor([n, ...sampleShape(value)], value.name));
-    const sources = this.sources(feeds);
-    for (let first = 0; first < n; first += capacity) {
-      throwIfAborted(options.signal);
-      const samples = Math.min(capacity, n - first);
-      for (const { value, source, size } of sources) source.feed(program.port(value), first * size, samples * size);
-      this.gpu.submit(`${this.name} run`, (encoder) => {
-        const pass = encoder.beginComputePass({ label: `${this.name} run` });
-        program.encode(pass, samples);
-        pass.end();
-        wanted.forEach((value, i) => {
-          const bytes = sizeOf(value.shape) * BYTES;
-          encoder.copyBufferToBuffer(program.port(value), 0, tensors[i]!.buffer, first * bytes, samples * bytes);
-        });
-      });
-      options.onProgress?.({ phase: "run", done: first + samples, total: n });
-    }
-    return tensors;
-  }
-
-  private sources(feeds: ReadonlyMap<Value, NdArray | Tensor>) {
-    return [...feeds].map(([value, array]) => ({ value, source: this.source(array), size: sizeOf(value.shape) }));
-  }
-
-  /** Where samples come from: `feed` puts elements into a program's input. */
-  private source(array: NdArray | Tensor): { feed: (port: GPUBuffer, first: number, count: number) => void } {
-    const { queue } = this.gpu.device;
-    if (array instanceof Tensor) {
-      return {
-        feed: (port, first, count) =>
-          this.gpu.submit(`${this.name} feed`, (encoder) =>
-            encoder.copyBufferToBuffer(array.buffer, first * BYTES, port, 0, count * BYTES),
-          ),
-      };
-    }
-    const data = array.data as Float32Array<ArrayBuffer>;
-    return { feed: (port, first, count) => queue.writeBuffer(port, 0, data, first, count) };
-  }
-
-  private createTensor(shape: readonly number[], label: string): Tensor {
-    const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
-    return new Tensor(this.gpu, shape, this.gpu.reuseBuffer(`${this.name} ${label}`, sizeOf(shape) * BYTES, STORAGE | COPY_SRC | COPY_DST));
-  }
-
-  /** The number of samples in an array for a value. Throws ShapeError when its shape is not [N, ...sample]. */
-  private checkSamples(value: Value, array: NdArray | Tensor): number {
-    const sample = sampleShape(value);
-    const [n, ...rest] = array.shape;
-    if (n === undefined || rest.join() !== sample.join()) {
-      throw new ShapeError(`"${value.name}" of ${this.name} takes [${["N", ...sample].join(", ")}], given [${array.shape.join(", ")}]`);
-    }
-    if (n < 1) throw new ShapeError(`"${value.name}" of ${this.name}: no samples given`);
-    return n;
-  }
-
-  private check(): void {
-    if (this.disposed) throw new DisposedError(`model ${this.name} was disposed`);
-    this.gpu.check();
+    const feeds = new Feeds(this.gpu, this.name, arrays);
+    const total = feeds.samples;
+    const program = await this.programs.get(graph, total, 1, key, compiling(options));
+    return runInTurns({
+      gpu: this.gpu,
+      model: this.name,
+      program,
+      feeds,
+      wanted,
+      signal,
+      onProgress: (done) => onProgress?.({ phase: "run", done, total }),
+    });
   }
 
   /** Frees the model's GPU memory. Idempotent. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
     for (const { value } of this.kept.values()) value.dispose();
     this.kept.clear();
-    this.weights.dispose();
-    for (const program of this.programs.values()) program.then((made) => made.dispose()).catch(() => undefined);
-    this.programs.clear();
+    this.programs.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -444,7 +338,6 @@ export class Model {
   }
 }
 
-/** The shape of one sample without its batch axis of extent 1; a file frozen at a larger batch keeps it as part of a sample. */
-function sampleShape(value: Value): readonly number[] {
-  return value.shape[0] === 1 ? value.shape.slice(1) : value.shape;
+function compiling({ onProgress }: RunOptions): CompileProgress {
+  return (done, total) => onProgress?.({ phase: "compile", done, total });
 }
