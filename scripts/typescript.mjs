@@ -16,3 +16,17 @@ export function typescriptServer() {
     server: { middlewareMode: true, ws: false, watch: null },
   });
 }
+
+/** A server of pages, on loopback, that loads modules too; `urlOf` says where a page is. */
+export async function pageServer() {
+  const server = await createServer({
+    root,
+    configFile: false,
+    logLevel: "error",
+    oxc: { target: "es2022" },
+    optimizeDeps: { noDiscovery: true, include: ["onnx-proto"] }, // CommonJS, which pages cannot import.
+    server: { host: "127.0.0.1", port: 0, ws: false, watch: null },
+  });
+  await server.listen();
+  return { server, urlOf: (page) => new URL(page, server.resolvedUrls.local[0]).href };
+}

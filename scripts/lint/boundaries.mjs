@@ -14,6 +14,7 @@ const BOUNDARIES = [
   { from: "app/", may: ["src/index.ts"] },
   // Benchmarks of kernels plan, compile and time single nodes, by the tuner's stopwatch.
   { from: "bench/kernels/", may: ["src/index.ts", "src/data/", "src/cli/gpu.ts", "src/runtime/", "src/kernels/", "src/tuning/"] },
+  { from: "bench/readback/", may: ["src/runtime/gpu/hasten.ts"] },
   // Pages see what an app sees. Outside a browser somebody has to open a GPU, and plans are looked at.
   { from: "bench/page/", may: ["src/index.ts"] },
   {

@@ -4,8 +4,9 @@
  */
 
 /**
- * When they are sent, in milliseconds. Later ones gain too little, and more of them cost: sent without a pause they made work
- * of 3 ms take 6 on an adapter that shares its cores with the page. Timers are set beforehand, because nested ones wait 4 ms.
+ * When they are sent, in milliseconds. Later ones gain too little, and more of them cost: sent without a pause they make work
+ * of 3 ms take 14 on an adapter that shares its cores with the page (npm run bench:readback). Timers are set beforehand,
+ * because nested ones wait 4 ms.
  */
 const TIMES = [1, 2, 3, 4, 5, 6];
 
