@@ -1,10 +1,10 @@
-// The library: one ES module for browsers and Node, dist/index.js, with shaders and the ONNX decoder inside.
+// The library: one ES module for browsers and Node, dist/index.js, with shaders inside.
 
 import { defineConfig } from "vite";
-import { decodeOnlyOnnx, terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
+import { terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
 
 export default defineConfig({
-  plugins: [terseShaders(), decodeOnlyOnnx(), withoutOperatorTable()],
+  plugins: [terseShaders(), withoutOperatorTable()],
   publicDir: false,
   build: {
     target: "es2022",

@@ -2,8 +2,6 @@
 import { parseAst, Visitor } from "vite";
 import type { Plugin } from "vite";
 
-export { decodeOnlyOnnx } from "./decode-only.ts";
-
 /**
  * Shaders as text without comments and without white space that separates nothing. They are written for the reader of
  * shaders/, and would be more than half of the shader text that a page downloads. Lines stay where they are, so a compiler's

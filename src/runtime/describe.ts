@@ -108,7 +108,7 @@ function notesOn({ note, missingFiles }: ImportedModel, graph: Graph): string[] 
 }
 
 /** Imports a model and adds what a user should know about its batch axis. */
-export function importNoted(proto: onnx.ModelProto, options: ImportOptions): ImportedModel {
+export function importNoted(proto: onnx.IModelProto, options: ImportOptions): ImportedModel {
   const imported = importModel(proto, options);
   return { ...imported, note: batchNote(proto, options, imported.batch) };
 }

@@ -111,7 +111,7 @@ function readTensor(path: string): NamedTensor {
 
 interface LoadedCase {
   readonly bytes: Uint8Array;
-  readonly proto: onnx.ModelProto;
+  readonly proto: onnx.IModelProto;
   /** By input name. */
   readonly inputs: ReadonlyMap<string, NamedTensor>;
   readonly outputs: readonly NamedTensor[];
@@ -139,7 +139,7 @@ function loadCase({ suite, name }: SuiteCase): LoadedCase {
  * weights of a layer are equal there, so all logits are, and the derivative of their softmax is 0: nothing but rounding could
  * be compared.
  */
-function lightInputs(proto: onnx.ModelProto): Map<string, NamedTensor> {
+function lightInputs(proto: onnx.IModelProto): Map<string, NamedTensor> {
   const initialised = new Set((proto.graph!.initializer ?? []).map((initializer) => initializer.name));
   return new Map(
     (proto.graph!.input ?? [])
