@@ -7,7 +7,6 @@
  * Every count is decided on the GPU, which sizes its own dispatches; the host encodes ticks ahead and reads the counters
  * late. What an attack adds is its `schedule` and what it does after a forward pass.
  */
-import absorbSource from "../../shaders/universal/absorb.wgsl?raw";
 import candidatesSource from "../../shaders/deepfool/candidates.wgsl?raw";
 import chooseSource from "../../shaders/deepfool/choose.wgsl?raw";
 import classifySource from "../../shaders/deepfool/classify.wgsl?raw";
@@ -21,11 +20,10 @@ import seedsSource from "../../shaders/deepfool/seeds.wgsl?raw";
 import settleSource from "../../shaders/deepfool/settle.wgsl?raw";
 import stateSource from "../../shaders/deepfool/state.wgsl?raw";
 import stepSource from "../../shaders/deepfool/step.wgsl?raw";
-import universalScheduleSource from "../../shaders/universal/schedule.wgsl?raw";
-import visitSource from "../../shaders/universal/visit.wgsl?raw";
 import { ArgumentError } from "../runtime/errors.ts";
 import type { GpuContext } from "../runtime/gpu/context.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
+import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import { Stage } from "../runtime/gpu/stage.ts";
 import type { StageRequest } from "../runtime/gpu/stage.ts";
@@ -35,12 +33,9 @@ import type { Rule } from "./rules.ts";
 
 const kernels = {
   schedule: defineKernel("deepfool_schedule", scheduleSource, stateSource),
-  universalSchedule: defineKernel("universal_schedule", universalScheduleSource, stateSource),
   gather: defineKernel("deepfool_gather", gatherSource, gridSource),
   classify: defineKernel("classify", classifySource, gridSource),
   settle: defineKernel("deepfool_settle", settleSource, stateSource),
-  visit: defineKernel("universal_visit", visitSource, stateSource),
-  absorb: defineKernel("universal_absorb", absorbSource, stateSource),
   identity: defineKernel("deepfool_identity", identitySource, gridSource),
   candidates: defineKernel("deepfool_candidates", candidatesSource, stateSource, gridSource),
   seeds: defineKernel("deepfool_seeds", seedsSource, gridSource),
@@ -70,7 +65,12 @@ export interface AttackSettings {
   readonly rule: Rule;
   readonly squared: boolean;
   /** Present for universal perturbations: images are visited one after another and v is kept in the ball. */
-  readonly universal?: { readonly ballSquared: boolean; readonly radius: number; readonly acceptIterations: number };
+  readonly universal?: {
+    readonly kernels: Readonly<Record<"schedule" | "visit" | "absorb", Kernel>>;
+    readonly ballSquared: boolean;
+    readonly radius: number;
+    readonly acceptIterations: number;
+  };
 }
 
 export interface Counters {
@@ -181,7 +181,7 @@ export class Attack {
     const gatherIndex = launches;
 
     const schedule = await (universal
-      ? stage({ kernel: kernels.universalSchedule })
+      ? stage({ kernel: universal.kernels.schedule })
       : stage({ kernel: kernels.schedule, constants: { LANES, CAPACITY: capacity } }));
     const forwardGrids = await gridsOf(false, 0, table.forwardLaunches);
     const gatherGrid = await gridsOf(false, gatherIndex, gatherIndex + 1);
@@ -189,7 +189,7 @@ export class Attack {
     const classify = await stage({ kernel: kernels.classify, constants: { LANES }, params: { classes, capacity } });
     const settle = await (universal
       ? stage({
-          kernel: kernels.visit,
+          kernel: universal.kernels.visit,
           constants: { CAPACITY: capacity },
           params: { max_iterations: maxIterations, accept_iterations: universal.acceptIterations },
         })
@@ -197,7 +197,7 @@ export class Attack {
     const absorb =
       universal &&
       (await stage({
-        kernel: kernels.absorb,
+        kernel: universal.kernels.absorb,
         constants: { LANES: 4 * LANES, SQUARED: universal.ballSquared },
         params: { elements, factor: 1 + overshoot, radius: universal.radius },
       }));
