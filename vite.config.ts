@@ -1,4 +1,6 @@
-// The library: one ES module for browsers and Node, dist/index.js, with shaders inside.
+// The library, ES modules for browsers and Node with shaders inside: dist/index.js is the public surface, dist/core.js what it
+// stands on, and dist/rare-ops.js what is fetched when a model asks for it. That takes the core from core.js, so that there is
+// one registry of ops.
 
 import { defineConfig } from "vite";
 import { terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
@@ -13,5 +15,8 @@ export default defineConfig({
     minify: false,
     license: { fileName: "licenses-index.md" },
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: { chunkFileNames: ({ moduleIds }) => (moduleIds.some((id) => id.includes("/kernels/rare/")) ? "rare-ops.js" : "core.js") },
+    },
   },
 });

@@ -17,10 +17,13 @@ import { sizeOf } from "../../src/runtime/graph/graph.ts";
 import type { Value } from "../../src/runtime/graph/graph.ts";
 import { decodeModel, decodeTensor, toNumber } from "../../src/runtime/onnx/decode.ts";
 import type { DecodedTensor } from "../../src/runtime/onnx/decode.ts";
+import { loadRareOps } from "../../src/kernels/registry.ts";
 import { importModel } from "../../src/runtime/onnx/import.ts";
 import type { ConstantTensor } from "../../src/runtime/onnx/import.ts";
 import { randomArray } from "../gpu/numbers.ts";
 import { sharedData } from "./shared-data.ts";
+
+await loadRareOps();
 
 const TOLERANCE = 1e-4;
 /** float16 has 11 bits; its cases were made in it. bfloat16 has 8. */

@@ -24,7 +24,7 @@ vi.mock("../../../src/runtime/gpu/kernel.ts", async (importOriginal) => {
   };
 });
 
-await import("../../../src/kernels/registry.ts");
+await (await import("../../../src/kernels/registry.ts")).loadRareOps();
 await import("../../../src/algorithms/universal.ts");
 
 /** The constants that a kernel's header says it is specialised by, with a value of the right type. */
