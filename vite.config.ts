@@ -1,6 +1,6 @@
-// The library, ES modules for browsers and Node with shaders inside: dist/index.js is the public surface, dist/core.js what it
-// stands on, and dist/rare-ops.js what is fetched when a model asks for it. That takes the core from core.js, so that there is
-// one registry of ops.
+// The library, ES modules for browsers and Node with shaders inside. dist/index.js passes on the public surface of dist/core.js;
+// dist/rare-ops.js is fetched when a model asks for it and takes what it needs from core.js, so that there is one registry of
+// ops. All else is in one module, because the bundler of an app keeps apart what two modules share.
 
 import { defineConfig } from "vite";
 import { terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
@@ -16,7 +16,15 @@ export default defineConfig({
     license: { fileName: "licenses-index.md" },
     reportCompressedSize: false,
     rolldownOptions: {
-      output: { chunkFileNames: ({ moduleIds }) => (moduleIds.some((id) => id.includes("/kernels/rare/")) ? "rare-ops.js" : "core.js") },
+      output: {
+        chunkFileNames: "[name].js",
+        manualChunks: (id, { getModuleInfo }) => {
+          if (id.endsWith("/src/index.ts")) return undefined;
+          const isRare = (module: string) => module.includes("/src/kernels/rare/");
+          const importers = getModuleInfo(id)?.importers ?? [];
+          return isRare(id) || (importers.length > 0 && importers.every(isRare)) ? "rare-ops" : "core";
+        },
+      },
     },
   },
 });
