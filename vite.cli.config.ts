@@ -1,10 +1,10 @@
 // The command: one file for Node, dist/nudge.js. Native modules and fonts stay outside; they are found when first needed.
 
 import { defineConfig } from "vite";
-import { decodeOnlyOnnx, terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
+import { terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
 
 export default defineConfig({
-  plugins: [terseShaders(), decodeOnlyOnnx(), withoutOperatorTable()],
+  plugins: [terseShaders(), withoutOperatorTable()],
   publicDir: false,
   ssr: { noExternal: true, external: ["webgpu", "@napi-rs/canvas", "dejavu-fonts-ttf"] },
   build: {

@@ -1,10 +1,12 @@
-// The library: one ES module for browsers and Node, dist/index.js, with shaders and the ONNX decoder inside.
+// The library, ES modules for browsers and Node with shaders inside. dist/index.js passes on the public surface of dist/core.js;
+// dist/rare-ops.js is fetched when a model asks for it and takes what it needs from core.js, so that there is one registry of
+// ops. All else is in one module, because the bundler of an app keeps apart what two modules share.
 
 import { defineConfig } from "vite";
-import { decodeOnlyOnnx, terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
+import { terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
 
 export default defineConfig({
-  plugins: [terseShaders(), decodeOnlyOnnx(), withoutOperatorTable()],
+  plugins: [terseShaders(), withoutOperatorTable()],
   publicDir: false,
   build: {
     target: "es2022",
@@ -13,5 +15,16 @@ export default defineConfig({
     minify: false,
     license: { fileName: "licenses-index.md" },
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        chunkFileNames: "[name].js",
+        manualChunks: (id, { getModuleInfo }) => {
+          if (id.endsWith("/src/index.ts")) return undefined;
+          const isRare = (module: string) => module.includes("/src/kernels/rare/");
+          const importers = getModuleInfo(id)?.importers ?? [];
+          return isRare(id) || (importers.length > 0 && importers.every(isRare)) ? "rare-ops" : "core";
+        },
+      },
+    },
   },
 });

@@ -1,5 +1,6 @@
 /** The least GPU memory that Nudge's plans allow, for the rows on peak memory. No GPU is touched. */
 import type { AdapterFacts } from "../src/kernels/op.ts";
+import { loadRareOps } from "../src/index.ts";
 import { vjpGraph } from "../src/runtime/graph/differentiate.ts";
 import { sizeOf } from "../src/runtime/graph/graph.ts";
 import { fuseEpilogues } from "../src/runtime/graph/passes/fuse-epilogues.ts";
@@ -10,6 +11,8 @@ import { importModel } from "../src/runtime/onnx/import.ts";
 import { isPacked, planGraph } from "../src/runtime/plan/plan.ts";
 import type { Plan } from "../src/runtime/plan/plan.ts";
 import type { Work } from "./page/host.ts";
+
+await loadRareOps();
 
 const BYTES = 4;
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };

@@ -57,7 +57,9 @@ async function buildPages(): Promise<Map<string, string>> {
     },
   });
   const [{ output }] = library as [Rolldown.RolldownOutput];
-  const made = new Map([[LIBRARY_PATH, output[0].code]]);
+  const made = new Map<string, string>();
+  // Its other modules lie beside the library.
+  for (const chunk of output) if (chunk.type === "chunk") made.set(chunk.isEntry ? LIBRARY_PATH : `/${chunk.fileName}`, chunk.code);
   for (const chunk of (pages as Rolldown.RolldownOutput).output) if (chunk.type === "chunk") made.set(`/${chunk.fileName}`, chunk.code);
   return made;
 }

@@ -7,6 +7,12 @@ import { build } from "vite";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ENTRY = "size-entry.js";
 
+/** The modules that read ONNX's bytes, to be left out where they are stated apart. */
+export const ONNX_READING = [/src\/runtime\/onnx\/(?:protobuf|messages|decode|external-data)\.ts$/];
+
+/** What an app takes of Nudge, by names of its public surface; "*" takes everything. */
+export const exporting = (names) => `export ${names === "*" ? names : `{ ${names} }`} from ${JSON.stringify(`${ROOT}src/index.ts`)};`;
+
 /** The chunks of a module and all it imports; packages in `external` are left out. */
 export async function bundle(code, external = [], minify = true) {
   const entry = {
@@ -25,16 +31,35 @@ export async function bundle(code, external = [], minify = true) {
       sourcemap: false,
       license: false,
       lib: { entry: ENTRY, formats: ["es"], fileName: "size" },
-      rolldownOptions: { external, output: { minify } },
+      // An app's entry exports nothing that has to stand alone: what the chunks share lies in it.
+      rolldownOptions: { external, preserveEntrySignatures: "allow-extension", output: { minify } },
     },
   });
   const [{ output }] = [result].flat();
   return output;
 }
 
-/** Bytes of a module and all it imports, minified, and after gzip -9; packages in `external` are left out. */
+/** Bytes of files, minified, and after gzip -9, each by itself. */
+function weigh(chunks) {
+  return {
+    minified: chunks.reduce((sum, { code }) => sum + Buffer.byteLength(code), 0),
+    gzip: chunks.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0),
+  };
+}
+
+/**
+ * Bytes of a module and all it imports: what is downloaded at first, and what dynamic imports may fetch later. Packages in
+ * `external` are left out.
+ */
 export async function measureBundle(code, external = []) {
-  const output = await bundle(code, external);
-  const bundled = output.map((chunk) => chunk.code ?? "").join("");
-  return { minified: Buffer.byteLength(bundled), gzip: gzipSync(bundled, { level: 9 }).length };
+  const chunks = (await bundle(code, external)).filter(({ type }) => type === "chunk");
+  const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
+  const first = new Set();
+  const visit = (chunk) => {
+    if (!chunk || first.has(chunk)) return;
+    first.add(chunk);
+    for (const name of chunk.imports) visit(byName.get(name));
+  };
+  visit(chunks.find(({ isEntry }) => isEntry));
+  return { ...weigh([...first]), later: weigh(chunks.filter((chunk) => !first.has(chunk))) };
 }

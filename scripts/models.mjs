@@ -15,7 +15,8 @@ const server = await typescriptServer();
 const { indexedModels, readBytes } = await server.ssrLoadModule("/test/conformance/shared-data.ts");
 const { measuredIn, modelsPage, readModelsPage } = await server.ssrLoadModule("/scripts/models-table.ts");
 const { derivativeErrors, dimensions, forwardError } = await server.ssrLoadModule("/test/conformance/measurements.ts");
-const { describeModel } = await server.ssrLoadModule("/src/index.ts");
+const { describeModel, loadRareOps } = await server.ssrLoadModule("/src/index.ts");
+await loadRareOps();
 
 const entries = indexedModels();
 if (entries.length === 0) {

@@ -1,5 +1,5 @@
 /** The text of docs/operators.md: what the registry says of every ONNX op, and how many suite cases pass through it. */
-import { registeredOps } from "../src/kernels/registry.ts";
+import { loadRareOps, registeredOps } from "../src/kernels/registry.ts";
 import type { OpDefinition, OnnxBinding } from "../src/kernels/op.ts";
 
 /** The first opset that models may have. */
@@ -55,11 +55,19 @@ function table(rows: readonly (readonly string[])[]): string {
   return [line(rows[0]!), line(widths.map((width) => "-".repeat(width))), ...rows.slice(1).map(line)].join("\n");
 }
 
-export function operatorsTable(counts: Readonly<Record<string, number>>): string {
-  const rows = registeredOps()
-    .flatMap((definition) =>
-      Object.entries(definition.onnx ?? {}).map(([name, binding]) => row(name, definition, binding, counts[name] ?? 0)),
-    )
+/** Every ONNX op with the definition that names it first, and the last importer for it: the rest replaces some of the core's. */
+function importers(): Map<string, readonly [OpDefinition, OnnxBinding]> {
+  const found = new Map<string, readonly [OpDefinition, OnnxBinding]>();
+  for (const definition of registeredOps()) {
+    for (const [name, binding] of Object.entries(definition.onnx ?? {})) found.set(name, [found.get(name)?.[0] ?? definition, binding]);
+  }
+  return found;
+}
+
+export async function operatorsTable(counts: Readonly<Record<string, number>>): Promise<string> {
+  await loadRareOps();
+  const rows = [...importers()]
+    .map(([name, [definition, binding]]) => row(name, definition, binding, counts[name] ?? 0))
     .sort(([a], [b]) => (a! < b! ? -1 : 1));
   return `${heading}${table([["ONNX op", "opsets", "forward", "vjp", "jvp", "fused", "restrictions", "cases"], ...rows])}\n`;
 }

@@ -6,5 +6,5 @@ import { root, typescriptServer } from "./typescript.mjs";
 const server = await typescriptServer();
 const { operatorsTable } = await server.ssrLoadModule("/scripts/operators-table.ts");
 const counts = JSON.parse(readFileSync(`${root}/test/conformance/counts.json`, "utf8"));
-writeFileSync(`${root}/docs/operators.md`, operatorsTable(counts));
+writeFileSync(`${root}/docs/operators.md`, await operatorsTable(counts));
 await server.close();

@@ -1,4 +1,5 @@
-// What a web app pays for Nudge: minified and compressed sizes, with the reading of ONNX files stated apart.
+// What a web app pays for Nudge: minified and compressed sizes of what a page downloads at first, by what it uses, and of the ops
+// that few networks need, which a page fetches when a model has one (docs/architecture.md).
 //
 //   npm run size [-- --modules]
 //
@@ -6,14 +7,9 @@
 
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { bundle, measureBundle } from "./bundle-size.mjs";
+import { bundle, exporting, measureBundle, ONNX_READING } from "./bundle-size.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const DECODER = [/^onnx-proto/, /^protobufjs/];
-const KIB = 1024;
-
-const exporting = (names) => `export ${names} from ${JSON.stringify(`${ROOT}src/index.ts`)};`;
-const measure = (names, external) => measureBundle(exporting(names), external);
 
 /** Bytes of each module within a bundle of everything, before minification, and compressed by itself. */
 async function modules() {
@@ -22,41 +18,42 @@ async function modules() {
   return list
     .map(([id, { code }]) => ({
       id: id.replace(ROOT, "").replace("?raw", ""),
-      bytes: Buffer.byteLength(code ?? ""),
+      minified: Buffer.byteLength(code ?? ""),
       gzip: gzipSync(code ?? "", { level: 9 }).length,
     }))
-    .filter(({ bytes }) => bytes > 0)
+    .filter(({ minified }) => minified > 0)
     .sort((a, b) => b.gzip - a.gzip);
 }
 
-const kib = (bytes) => `${(bytes / KIB).toFixed(1)} KiB`.padStart(12);
-const print = (what, { minified, gzip }) => console.log(`${what.padEnd(34)}${kib(minified)}${kib(gzip)}`);
+const bytes = (count) => count.toLocaleString("en").padStart(12);
+const print = (what, { minified, gzip }) => console.log(`${what.padEnd(50)}${bytes(minified)}${bytes(gzip)}`);
+const sum = (some) => ({
+  minified: some.reduce((total, { minified }) => total + minified, 0),
+  gzip: some.reduce((total, { gzip }) => total + gzip, 0),
+});
 
-const everything = await measure("*");
-const withoutDecoder = await measure("*", DECODER);
-const withoutAttacks = await measure("{ createEngine }", DECODER);
-const loading = await measure("{ createEngine }");
+const engine = await measureBundle(exporting("createEngine"));
+const withDeepfool = await measureBundle(exporting("createEngine, deepfool"));
+const withAttacks = await measureBundle(exporting("createEngine, deepfool, universalPerturbation, evaluate, project"));
+const withoutReading = await measureBundle(exporting("createEngine"), ONNX_READING);
+const everything = await measureBundle(exporting("*"));
 const tuner = await measureBundle(`export * from ${JSON.stringify(`${ROOT}src/tune.ts`)};`, [/src\/index\.ts$/]);
 
-console.log(`${"".padEnd(34)}${"minified".padStart(12)}${"gzip".padStart(12)}`);
-print("engine, kernels and attacks", withoutDecoder);
-print("  of these for createEngine alone", withoutAttacks);
-print("reading ONNX files", {
-  minified: everything.minified - withoutDecoder.minified,
-  gzip: everything.gzip - withoutDecoder.gzip,
+console.log(`${"bytes".padEnd(50)}${"minified".padStart(12)}${"gzip".padStart(12)}`);
+print("createEngine, convolutional and dense networks", engine);
+print("  of these for reading ONNX files", {
+  minified: engine.minified - withoutReading.minified,
+  gzip: engine.gzip - withoutReading.gzip,
 });
-print("createEngine and reading ONNX", loading);
-print("everything", everything);
+print("  and deepfool", withDeepfool);
+print("  and universalPerturbation, evaluate, project", withAttacks);
+print("rare ops, a second download where a model has one", engine.later);
+print("everything, rare ops included", sum([everything, everything.later]));
 print("tuner, beside it", tuner);
 
 if (process.argv.includes("--modules")) {
   const list = await modules();
-  const total = (some) => ({
-    minified: some.reduce((sum, { bytes }) => sum + bytes, 0),
-    gzip: some.reduce((sum, { gzip }) => sum + gzip, 0),
-  });
-  console.log(`\n${"each by itself".padEnd(44)}${"unminified".padStart(12)}${"gzip".padStart(12)}`);
-  const row = (what, { minified, gzip }) => console.log(`${what.padEnd(44)}${kib(minified)}${kib(gzip)}`);
-  row("all shaders", total(list.filter(({ id }) => id.endsWith(".wgsl"))));
-  for (const { id, bytes, gzip } of list) row(id, { minified: bytes, gzip });
+  console.log(`\n${"each by itself".padEnd(50)}${"unminified".padStart(12)}${"gzip".padStart(12)}`);
+  print("all shaders", sum(list.filter(({ id }) => id.endsWith(".wgsl"))));
+  for (const module of list) print(module.id, module);
 }

@@ -2,8 +2,6 @@
 import { parseAst, Visitor } from "vite";
 import type { Plugin } from "vite";
 
-export { decodeOnlyOnnx } from "./decode-only.ts";
-
 /**
  * Shaders as text without comments and without white space that separates nothing. They are written for the reader of
  * shaders/, and would be more than half of the shader text that a page downloads. Lines stay where they are, so a compiler's
@@ -39,20 +37,25 @@ export function terse(wgsl: string): string {
     .join("\n");
 }
 
-/** Op definitions without the sentences that only docs/operators.md is made from. Nothing moves, so that source maps hold. */
+/** What only docs/operators.md is made from in the definition of an op. */
+const FOR_THE_TABLE = ["restrictions", "derivative"];
+
+/** Op definitions without what only docs/operators.md is made from. Nothing moves, so that source maps hold. */
 export function withoutOperatorTable(): Plugin {
   return {
     name: "nudge:without-operator-table",
     transform: {
-      filter: { id: /src\/kernels\/[\w-]+\.ts$/ },
+      filter: { id: /src\/kernels\/(?:rare\/)?[\w-]+\.ts$/ },
       handler(code) {
         let terse = code;
-        const blank = ({ start, end }: { start: number; end: number }) => {
-          terse = `${terse.slice(0, start)}""${" ".repeat(end - start - 2)}${terse.slice(end)}`;
+        const blank = (start: number, end: number) => {
+          terse = terse.slice(0, start) + " ".repeat(end - start) + terse.slice(end);
         };
         new Visitor({
-          Property({ key, value }) {
-            if (key.type === "Identifier" && key.name === "restrictions" && value.type === "Literal") blank(value);
+          Property({ key, value, start, end }) {
+            if (key.type !== "Identifier" || !FOR_THE_TABLE.includes(key.name) || value.type !== "Literal") return;
+            // With the comma that follows, where one does.
+            blank(start, end + (/^\s*,/.exec(code.slice(end))?.[0].length ?? 0));
           },
         }).visit(parseAst(code));
         return terse === code ? undefined : { code: terse, map: null };

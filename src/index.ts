@@ -4,6 +4,7 @@ export type { Engine, LoadOptions, LoadProgress } from "./runtime/engine.ts";
 export type { TuningStatus, TuningTable } from "./runtime/tuning.ts";
 export type { DerivativeOptions, JacobianOptions, Model, ModelPort, Progress, RunOptions } from "./runtime/model.ts";
 export type { Tensor } from "./runtime/tensor.ts";
+export { loadRareOps } from "./kernels/registry.ts";
 export { describeModel } from "./runtime/describe.ts";
 export type { DescribeOptions, ModelDescription } from "./runtime/describe.ts";
 export type { WeightStorage } from "./runtime/plan/launch.ts";

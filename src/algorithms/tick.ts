@@ -7,7 +7,6 @@
  * count is decided on the GPU, which sizes its own dispatches. What an attack adds is its `schedule` and what it does after a
  * forward pass.
  */
-import absorbSource from "../../shaders/universal/absorb.wgsl?raw";
 import candidatesSource from "../../shaders/deepfool/candidates.wgsl?raw";
 import chooseSource from "../../shaders/deepfool/choose.wgsl?raw";
 import classifySource from "../../shaders/deepfool/classify.wgsl?raw";
@@ -21,10 +20,9 @@ import seedsSource from "../../shaders/deepfool/seeds.wgsl?raw";
 import settleSource from "../../shaders/deepfool/settle.wgsl?raw";
 import stateSource from "../../shaders/deepfool/state.wgsl?raw";
 import stepSource from "../../shaders/deepfool/step.wgsl?raw";
-import universalScheduleSource from "../../shaders/universal/schedule.wgsl?raw";
-import visitSource from "../../shaders/universal/visit.wgsl?raw";
 import type { GpuContext } from "../runtime/gpu/context.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
+import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { Stage } from "../runtime/gpu/stage.ts";
 import type { StageRequest } from "../runtime/gpu/stage.ts";
 import type { Program } from "../runtime/plan/program.ts";
@@ -32,12 +30,9 @@ import type { Rule } from "./rules.ts";
 
 const kernels = {
   schedule: defineKernel("deepfool_schedule", scheduleSource, stateSource),
-  universalSchedule: defineKernel("universal_schedule", universalScheduleSource, stateSource),
   gather: defineKernel("deepfool_gather", gatherSource, gridSource),
   classify: defineKernel("classify", classifySource, gridSource),
   settle: defineKernel("deepfool_settle", settleSource, stateSource),
-  visit: defineKernel("universal_visit", visitSource, stateSource),
-  absorb: defineKernel("universal_absorb", absorbSource, stateSource),
   identity: defineKernel("deepfool_identity", identitySource, gridSource),
   candidates: defineKernel("deepfool_candidates", candidatesSource, stateSource, gridSource),
   seeds: defineKernel("deepfool_seeds", seedsSource, gridSource),
@@ -60,7 +55,12 @@ export interface AttackSettings {
   readonly rule: Rule;
   readonly squared: boolean;
   /** Present for universal perturbations: images are visited one after another and v is kept in the ball. */
-  readonly universal?: { readonly ballSquared: boolean; readonly radius: number; readonly acceptIterations: number };
+  readonly universal?: {
+    readonly kernels: Readonly<Record<"schedule" | "visit" | "absorb", Kernel>>;
+    readonly ballSquared: boolean;
+    readonly radius: number;
+    readonly acceptIterations: number;
+  };
 }
 
 /** What a tick depends on besides the settings. */
@@ -150,7 +150,7 @@ async function testing({ program, settings, sizes, grids, buffers }: TickRequest
   const { rule, overshoot, maxIterations, universal } = settings;
   const gatherPlace = grids.placeOf("gather");
   const schedule = await (universal
-    ? make({ kernel: kernels.universalSchedule })
+    ? make({ kernel: universal.kernels.schedule })
     : make({ kernel: kernels.schedule, constants: { LANES, CAPACITY: capacity } }));
   const forwardGrids = await gridsStage(make, false, 0, grids.forwardLaunches);
   const gatherGrid = await gridsStage(make, false, gatherPlace, gatherPlace + 1);
@@ -158,7 +158,7 @@ async function testing({ program, settings, sizes, grids, buffers }: TickRequest
   const classify = await make({ kernel: kernels.classify, constants: { LANES }, params: { classes, capacity } });
   const settle = await (universal
     ? make({
-        kernel: kernels.visit,
+        kernel: universal.kernels.visit,
         constants: { CAPACITY: capacity },
         params: { max_iterations: maxIterations, accept_iterations: universal.acceptIterations },
       })
@@ -166,7 +166,7 @@ async function testing({ program, settings, sizes, grids, buffers }: TickRequest
   const absorb =
     universal &&
     (await make({
-      kernel: kernels.absorb,
+      kernel: universal.kernels.absorb,
       constants: { LANES: 4 * LANES, SQUARED: universal.ballSquared },
       params: { elements, factor: 1 + overshoot, radius: universal.radius },
     }));

@@ -1,6 +1,11 @@
 /** Universal adversarial perturbations: one v that changes the labels of most images at once. */
+import stateSource from "../../shaders/deepfool/state.wgsl?raw";
+import absorbSource from "../../shaders/universal/absorb.wgsl?raw";
+import scheduleSource from "../../shaders/universal/schedule.wgsl?raw";
+import visitSource from "../../shaders/universal/visit.wgsl?raw";
 import type { NdArray } from "../data/ndarray.ts";
 import { ArgumentError } from "../runtime/errors.ts";
+import { defineKernel } from "../runtime/gpu/kernel.ts";
 import type { Model } from "../runtime/model.ts";
 import { Attack } from "./attack.ts";
 import { attackSettings, checkImages, runTicks } from "./deepfool.ts";
@@ -9,6 +14,12 @@ import { labelsOf } from "./labels.ts";
 import { normOf } from "./norms.ts";
 import type { Norm } from "./norms.ts";
 import { seededShuffle } from "./random.ts";
+
+const kernels = {
+  schedule: defineKernel("universal_schedule", scheduleSource, stateSource),
+  visit: defineKernel("universal_visit", visitSource, stateSource),
+  absorb: defineKernel("universal_absorb", absorbSource, stateSource),
+};
 
 export interface UniversalOptions extends Pick<DeepFoolOptions, "overshoot" | "candidates" | "maxIterations" | "rule" | "signal"> {
   /** The ball v is kept in: Infinity (default) or 2. */
@@ -110,7 +121,7 @@ export async function universalPerturbation(model: Model, images: NdArray, optio
       {
         ...settings,
         lanes: Math.min(options.batch ?? universalDefaults.batch, total),
-        universal: { ballSquared: norm === 2, radius, acceptIterations: options.acceptIterations ?? settings.maxIterations },
+        universal: { kernels, ballSquared: norm === 2, radius, acceptIterations: options.acceptIterations ?? settings.maxIterations },
       },
       abort,
     );

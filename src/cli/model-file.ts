@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
-import { describeModel, type ModelPort, type WeightStorage } from "../index.ts";
+import { describeModel, loadRareOps, type ModelPort, type WeightStorage } from "../index.ts";
 import { DataError } from "../data/errors.ts";
 import { describeFileError, readBytes } from "../data/files.ts";
 import { formatShape, type NdArray } from "../data/ndarray.ts";
@@ -60,6 +60,7 @@ async function describedModel(
   externalData: ModelFile["externalData"],
 ): Promise<ModelFile> {
   const bytes = await readBytes(path);
+  await loadRareOps();
   try {
     const description = withFile(path, () => describeModel(bytes, { dimensions, weights, externalData }));
     return { path, bytes, dimensions, weights, externalData, description };

@@ -13,13 +13,7 @@ import lessOrEqualSource from "../../shaders/elementwise/functions/less_or_equal
 import maxSource from "../../shaders/elementwise/functions/max.wgsl?raw";
 import minSource from "../../shaders/elementwise/functions/min.wgsl?raw";
 import mulSource from "../../shaders/elementwise/functions/mul.wgsl?raw";
-import powSource from "../../shaders/elementwise/functions/pow.wgsl?raw";
-import powExponentSlopeSource from "../../shaders/elementwise/functions/pow_exponent_slope.wgsl?raw";
-import powSlopeSource from "../../shaders/elementwise/functions/pow_slope.wgsl?raw";
 import subSource from "../../shaders/elementwise/functions/sub.wgsl?raw";
-import xorSource from "../../shaders/elementwise/functions/xor.wgsl?raw";
-import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
-import powerLibrarySource from "../../shaders/lib/power.wgsl?raw";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { ShapeError } from "../runtime/errors.ts";
@@ -32,7 +26,7 @@ import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } 
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { gridSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
 
-interface BinaryFunction {
+export interface BinaryFunction {
   readonly name: string;
   /** The file that defines value(a, b), and the libraries it is linked with. */
   readonly source: string;
@@ -118,7 +112,7 @@ function variadic(op: string): OnnxBinding {
   };
 }
 
-function defineBinary({ name, source, libraries = [], evaluate, type, onnx, vjp, jvp }: BinaryFunction): OpDefinition {
+export function defineBinary({ name, source, libraries = [], evaluate, type, onnx, vjp, jvp }: BinaryFunction): OpDefinition {
   const kernel = defineKernel(name.toLowerCase(), binarySource, gridSource, slotsSource, indexingSource, source, ...libraries);
   return defineOp({
     name,
@@ -150,7 +144,8 @@ function defineBinary({ name, source, libraries = [], evaluate, type, onnx, vjp,
   });
 }
 
-const sum = (emit: Emitter, a: Value | undefined, b: Value | undefined): Value => (a && b ? emit.add("Add", [a, b]) : (a ?? b)!);
+/** The sum of two tangents, either of which may be missing. */
+export const sum = (emit: Emitter, a: Value | undefined, b: Value | undefined): Value => (a && b ? emit.add("Add", [a, b]) : (a ?? b)!);
 const negated = (emit: Emitter, x: Value | undefined): Value | undefined => x && emit.add("Neg", [x]);
 
 /** The larger or the smaller of two: the derivative goes to the one taken, to the first where both are equal. */
@@ -176,12 +171,10 @@ function extremum(
 }
 
 /** A truth value of two numbers, or of two truth values. */
-function relation(name: string, source: string, evaluate: (a: number, b: number) => boolean): BinaryFunction {
+export function relation(name: string, source: string, evaluate: (a: number, b: number) => boolean): BinaryFunction {
   const onnx = plain(name, { acceptsIntegers: true, derivative: "none" });
   return { name, source, evaluate: (a, b) => Number(evaluate(a, b)), type: "bool", onnx };
 }
-
-const powerLibraries = [exponentialSource, powerLibrarySource];
 
 const functions: readonly BinaryFunction[] = [
   {
@@ -227,40 +220,11 @@ const functions: readonly BinaryFunction[] = [
   },
   extremum("Max", maxSource, Math.max, "GreaterOrEqual", "Less"),
   extremum("Min", minSource, Math.min, "LessOrEqual", "Greater"),
-  {
-    name: "Pow",
-    source: powSource,
-    libraries: powerLibraries,
-    evaluate: Math.pow,
-    onnx: {}, // Imported by importPow (unary-functions.ts), which comes here for exponents that vary.
-    vjp: ({ node, emit }, dy, [needsA, needsB]) => [
-      needsA ? emit.add("Mul", [dy, emit.add("PowSlope", node.inputs)]) : undefined,
-      needsB ? emit.add("Mul", [dy, emit.add("PowExponentSlope", node.inputs)]) : undefined,
-    ],
-    jvp: ({ node, emit }, da, db) =>
-      sum(
-        emit,
-        da && emit.add("Mul", [da, emit.add("PowSlope", node.inputs)]),
-        db && emit.add("Mul", [db, emit.add("PowExponentSlope", node.inputs)]),
-      ),
-  },
-  { name: "PowSlope", source: powSlopeSource, libraries: powerLibraries, evaluate: (a, b) => (b === 0 ? 0 : b * a ** (b - 1)), onnx: {} },
-  {
-    name: "PowExponentSlope",
-    source: powExponentSlopeSource,
-    libraries: powerLibraries,
-    evaluate: (a, b) => (a === 0 ? 0 : a ** b * Math.log(a)),
-    onnx: {},
-  },
   relation("Equal", equalSource, (a, b) => a === b),
   relation("Greater", greaterSource, (a, b) => a > b),
   relation("GreaterOrEqual", greaterOrEqualSource, (a, b) => a >= b),
   relation("Less", lessSource, (a, b) => a < b),
   relation("LessOrEqual", lessOrEqualSource, (a, b) => a <= b),
-  // Truth values are 0 and 1.
-  relation("And", minSource, (a, b) => a !== 0 && b !== 0),
-  relation("Or", maxSource, (a, b) => a !== 0 || b !== 0),
-  relation("Xor", xorSource, (a, b) => (a !== 0) !== (b !== 0)),
 ];
 
 export const binaryOps: readonly OpDefinition[] = functions.map(defineBinary);

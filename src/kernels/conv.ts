@@ -11,7 +11,6 @@ import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
 import { convKernels } from "./conv-kernels.ts";
 import { convSite, planConv, type ConvFacts } from "./conv-planner.ts";
-import { conv3d, convTranspose3d } from "./conv3d.ts";
 import { ADDEND_INPUT, addedTangent, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
@@ -155,7 +154,6 @@ function importConv(
   const spatial = x.shape.length - 2;
   if (w.shape.length !== x.shape.length) throw new ShapeError(`weights [${w.shape}] do not fit an input [${x.shape}]`);
   const bias = node.inputs[2];
-  if (spatial === 3) return [(node.op === "Conv" ? conv3d : convTranspose3d)(node, x, w, bias, emit)];
   if (spatial !== 1 && spatial !== 2) throw new Unsupported(`${spatial}-D convolution; 1-D to 3-D are covered`);
   const [inputs, computedBias] = bias && !bias.data ? [[x, w], bias] : [node.inputs, undefined];
   const plain = importCore({ ...node, inputs }, emit, spatial, spatial === 2 ? x : lifted(x, emit), spatial === 2 ? w : lifted(w, emit));

@@ -1,170 +1,62 @@
-/**
- * Gathering and scattering by indices known at load. An arithmetic run of indices is a Slice; others are an AxisMap, along
- * the axis or over all elements.
- */
+/** Gathering by indices known at load: of constants, and by an arithmetic run of indices, which is a Slice; rare/scatter.ts has the rest. */
 import { ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Value } from "../runtime/graph/graph.ts";
-import { mapAxis, only, pickElements } from "./axis-map.ts";
-import type { MapRow } from "./axis-map.ts";
-import { stridesOf } from "./broadcast.ts";
-import { normaliseAxis, numberAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
+import { normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { importersOnly, Unsupported } from "./op.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
 
-function indicesOf(node: OnnxNode, input: number): Value & { readonly data: NonNullable<Value["data"]> } {
+export function indicesOf(node: OnnxNode, input: number): Value & { readonly data: NonNullable<Value["data"]> } {
   const indices = requiredInput(node, input);
   if (!indices.data) throw new Unsupported("indices computed from the network's input");
   return indices as Value & { readonly data: NonNullable<Value["data"]> };
 }
 
 /** An index counted from the end when negative. */
-function positive(index: number, extent: number): number {
+export function positive(index: number, extent: number): number {
   const at = index < 0 ? index + extent : index;
   if (!Number.isInteger(at) || at < 0 || at >= extent) throw new ShapeError(`index ${index} is outside an axis of ${extent}`);
   return at;
 }
 
-function importGather(node: OnnxNode, emit: Emitter): readonly Value[] {
+/** What a Gather reads along its axis, and the shape of what it makes. */
+export function gatherOf(node: OnnxNode): { x: Value; axis: number; list: readonly number[]; shape: readonly number[] } {
   const x = requiredInput(node, 0);
   const indices = indicesOf(node, 1);
   const axis = normaliseAxis(numberAttribute(node, "axis", 0), x.shape.length);
-  const extent = x.shape[axis]!;
-  const list = Array.from(indices.data, (index) => positive(index, extent));
-  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+  const list = Array.from(indices.data, (index) => positive(index, x.shape[axis]!));
+  return { x, axis, list, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] };
+}
+
+function importGather(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const { x, axis, list, shape } = gatherOf(node);
+  if (x.data) {
+    const inner = sizeOf(x.shape.slice(axis + 1));
+    const extent = list.length * inner;
+    const from = (i: number) =>
+      Math.floor(i / extent) * x.shape[axis]! * inner + list[Math.floor(i / inner) % list.length]! * inner + (i % inner);
+    return [
+      emit.constant(
+        shape,
+        Float64Array.from({ length: sizeOf(shape) }, (_, i) => x.data![from(i)]!),
+        x.type,
+        x.onnxType,
+      ),
+    ];
+  }
   const step = list.length > 1 ? list[1]! - list[0]! : 1;
   const run = step !== 0 && list.length > 0 && list.every((index, i) => index === list[0]! + i * step);
-  const taken = run
-    ? emit.add("Slice", [x], {
-        starts: x.shape.map((_, a) => (a === axis ? list[0]! : 0)),
-        steps: x.shape.map((_, a) => (a === axis ? step : 1)),
-        extents: x.shape.map((own, a) => (a === axis ? list.length : own)),
-      })
-    : mapAxis(x, axis, list.map(only), emit);
+  if (!run) throw new Unsupported("indices that are no arithmetic run");
+  const taken = emit.add("Slice", [x], {
+    starts: x.shape.map((_, a) => (a === axis ? list[0]! : 0)),
+    steps: x.shape.map((_, a) => (a === axis ? step : 1)),
+    extents: x.shape.map((own, a) => (a === axis ? list.length : own)),
+  });
   return [emit.add("Reshape", [taken], { shape })];
 }
 
-/** Coordinates of every element of a shape, in order. */
-function* coordinatesOf(shape: readonly number[]): Generator<number[]> {
-  const strides = stridesOf(shape);
-  for (let i = 0; i < sizeOf(shape); i++) yield shape.map((extent, axis) => Math.floor(i / strides[axis]!) % extent);
-}
+export const indicesKnown = { restrictions: "indices known at load" };
 
-const flatIndex = (at: readonly number[], strides: readonly number[]) => at.reduce((sum, c, axis) => sum + c * strides[axis]!, 0);
+export const gather: OnnxBinding = { since: 1, import: importGather, acceptsIntegers: true, ...indicesKnown };
 
-/** Flat indices into x that GatherElements and ScatterElements address, one for each index given. */
-function elementTargets(x: Value, indices: Value, axis: number): number[] {
-  const strides = stridesOf(x.shape);
-  const targets: number[] = [];
-  let i = 0;
-  for (const at of coordinatesOf(indices.shape)) {
-    at[axis] = positive(indices.data![i++]!, x.shape[axis]!);
-    targets.push(flatIndex(at, strides));
-  }
-  return targets;
-}
-
-function importGatherElements(node: OnnxNode, emit: Emitter): readonly Value[] {
-  const x = requiredInput(node, 0);
-  const indices = indicesOf(node, 1);
-  const axis = normaliseAxis(numberAttribute(node, "axis", 0), x.shape.length);
-  return [pickElements(x, elementTargets(x, indices, axis), indices.shape, emit)];
-}
-
-/** Flat indices into x that GatherND and ScatterND address, and the shape of the tensor that they make. */
-function slicesOf(x: Value, indices: Value, batchAxes: number): { targets: number[]; shape: number[] } {
-  const depth = indices.shape.at(-1)!;
-  const strides = stridesOf(x.shape);
-  const rest = x.shape.slice(batchAxes + depth);
-  const restSize = sizeOf(rest);
-  const outer = indices.shape.slice(0, -1);
-  const targets: number[] = [];
-  let i = 0;
-  for (const at of coordinatesOf(outer)) {
-    const index = Array.from({ length: depth }, (_, d) => positive(indices.data![i + d]!, x.shape[batchAxes + d]!));
-    i += depth;
-    const base = flatIndex([...at.slice(0, batchAxes), ...index], strides);
-    for (let r = 0; r < restSize; r++) targets.push(base + r);
-  }
-  return { targets, shape: [...outer, ...rest] };
-}
-
-function importGatherNd(node: OnnxNode, emit: Emitter): readonly Value[] {
-  const x = requiredInput(node, 0);
-  const { targets, shape } = slicesOf(x, indicesOf(node, 1), numberAttribute(node, "batch_dims", 0));
-  return [pickElements(x, targets, shape, emit)];
-}
-
-/** Reductions of what is scattered, that fold updates into an element one by one. */
-const FOLDS: Readonly<Record<string, string>> = { mul: "Mul", max: "Max", min: "Min" };
-
-/** In turn n every element is met by its n-th update, where it has one. */
-function folded(x: Value, updates: Value, sources: readonly (readonly number[])[], op: string, emit: Emitter): Value {
-  let result = x;
-  for (let turn = 0; sources.some((list) => list.length > turn); turn++) {
-    const met = emit.constant(
-      x.shape,
-      sources.map((list) => Number(list.length > turn)),
-      "bool",
-    );
-    const picked = mapAxis(
-      updates,
-      0,
-      sources.map((list) => (list.length > turn ? only(list[turn]!) : [])),
-      emit,
-    );
-    result = emit.add("Where", [met, emit.add(op, [result, picked]), result]);
-  }
-  return result;
-}
-
-/** x with updates put (the last one given wins), added, or folded in at flat indices. */
-function scattered(x: Value, updates: Value, targets: readonly number[], reduction: string, emit: Emitter): Value {
-  const fold = FOLDS[reduction];
-  if (reduction !== "none" && reduction !== "add" && !fold) throw new Unsupported(`reduction ${reduction}`, "reduction");
-  const sources: number[][] = Array.from({ length: sizeOf(x.shape) }, () => []);
-  targets.forEach((target, source) => {
-    if (reduction === "none") sources[target] = [source];
-    else sources[target]!.push(source);
-  });
-  const rows: MapRow[] = sources.map((list) => list.map((index) => ({ index, weight: 1 })));
-  const flat = (value: Value) => emit.add("Reshape", [value], { shape: [sizeOf(value.shape)] });
-  if (fold) return emit.add("Reshape", [folded(flat(x), flat(updates), sources, fold, emit)], { shape: [...x.shape] });
-  const kept =
-    reduction === "add"
-      ? flat(x)
-      : mapAxis(
-          flat(x),
-          0,
-          sources.map((list, i) => (list.length > 0 ? [] : only(i))),
-          emit,
-        );
-  return emit.add("Reshape", [emit.add("Add", [kept, mapAxis(flat(updates), 0, rows, emit)])], { shape: [...x.shape] });
-}
-
-function importScatterElements(node: OnnxNode, emit: Emitter): readonly Value[] {
-  const x = requiredInput(node, 0);
-  const axis = normaliseAxis(numberAttribute(node, "axis", 0), x.shape.length);
-  const targets = elementTargets(x, indicesOf(node, 1), axis);
-  return [scattered(x, requiredInput(node, 2), targets, stringAttribute(node, "reduction", "none"), emit)];
-}
-
-function importScatterNd(node: OnnxNode, emit: Emitter): readonly Value[] {
-  const x = requiredInput(node, 0);
-  const { targets } = slicesOf(x, indicesOf(node, 1), 0);
-  return [scattered(x, requiredInput(node, 2), targets, stringAttribute(node, "reduction", "none"), emit)];
-}
-
-const known = { acceptsIntegers: true, restrictions: "indices known at load" };
-const knownSums = { restrictions: "indices known at load" };
-
-export const gatherOps: readonly OpDefinition[] = [
-  importersOnly("gathers", {
-    Gather: { since: 1, import: importGather, ...known },
-    GatherElements: { since: 11, import: importGatherElements, ...known },
-    GatherND: { since: 11, import: importGatherNd, ...known },
-    Scatter: { since: 9, import: importScatterElements, ...knownSums },
-    ScatterElements: { since: 11, import: importScatterElements, ...knownSums },
-    ScatterND: { since: 11, import: importScatterNd, ...knownSums },
-  }),
-];
+export const gatherOps: readonly OpDefinition[] = [importersOnly("gathers", { Gather: gather })];

@@ -10,22 +10,32 @@ import type { Grid } from "../runtime/plan/launch.ts";
 import type { Value } from "../runtime/graph/graph.ts";
 import type { Lowering } from "./op.ts";
 import { planReduce, reduceSite } from "./reduce-planner.ts";
-import { asVariants } from "./variants.ts";
+import { asVariants, hashOf } from "./variants.ts";
 import { gridSource } from "./wgsl.ts";
 
 export interface LineKernels {
+  /** What signatures begin with. */
   readonly name: string;
   readonly direct: Kernel;
   readonly tiled: Kernel;
 }
 
 /** Both forms of a kernel; `sources` begin with its own and leave out lib/grid and lib/lines. */
-export function defineLineKernels(name: string, ...sources: readonly string[]): LineKernels {
-  const forms = asVariants({
+function bothForms(name: string, sources: readonly string[]) {
+  return {
     direct: defineKernel(`${name}_direct`, ...sources, gridSource, directSource),
     tiled: defineKernel(`${name}_tiled`, ...sources, gridSource, tiledSource),
-  });
-  return { name, ...forms };
+  };
+}
+
+export function defineLineKernels(name: string, ...sources: readonly string[]): LineKernels {
+  return { name, ...asVariants(bothForms(name, sources)) };
+}
+
+/** As defineLineKernels, for ops that may not be loaded when kernelsHash is taken: what is measured of them goes by their text. */
+export function defineRareLineKernels(name: string, ...sources: readonly string[]): LineKernels {
+  const forms = bothForms(name, sources);
+  return { name: `${name}#${hashOf(Object.values(forms))}`, ...forms };
 }
 
 /**

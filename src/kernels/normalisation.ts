@@ -4,10 +4,9 @@
  */
 import { ShapeError } from "../runtime/errors.ts";
 import type { Value } from "../runtime/graph/graph.ts";
-import { Unsupported } from "./op.ts";
+import { importersOnly, Unsupported } from "./op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
-import { defineOp } from "./op.ts";
 
 const DEFAULT_EPSILON = 1e-5;
 
@@ -29,14 +28,8 @@ function importBatchNormalization(node: OnnxNode, emit: Emitter): Value[] {
   return [emit.add("Add", [emit.add("Mul", [x, emit.constant(shape, scale)]), emit.constant(shape, shift)])];
 }
 
-/** Present in the registry for its importer; no graph holds it. */
-const batchNormalization = defineOp({
-  name: "BatchNormalization",
-  onnx: { BatchNormalization: { since: 6, import: importBatchNormalization, restrictions: "inference; parameters constant" } },
-  infer: ([x]) => [{ shape: x!.shape, type: "float" }],
-  lower: () => {
-    throw new Error("BatchNormalization is imported as Mul and Add");
-  },
-});
-
-export const normalisationOps: readonly OpDefinition[] = [batchNormalization];
+export const normalisationOps: readonly OpDefinition[] = [
+  importersOnly("normalisations", {
+    BatchNormalization: { since: 6, import: importBatchNormalization, restrictions: "inference; parameters constant" },
+  }),
+];

@@ -120,6 +120,9 @@ export interface Lowering {
   variantFor(site: VariantSite): string;
 }
 
+/** The node that makes a value; none makes an input or a constant. */
+export type Maker = (value: Value | undefined) => Node | undefined;
+
 export type Epilogue = "clamp" | "mask" | "add";
 
 export interface DerivativeContext {
@@ -145,6 +148,11 @@ export interface OpDefinition {
   jvp?(context: DerivativeContext, tangents: readonly (Value | undefined)[]): Value;
   /** True where every output element depends on one element of each input, which broadcast. */
   readonly elementwise?: boolean;
+  /**
+   * Finds the op where an exporter wrote its function out in others, by the last of these; `maker` gives the node that makes a
+   * value. Every writing must hold an op of the same module (rare/), so that what is found does not depend on what is loaded.
+   */
+  readonly recognise?: (node: Node, maker: Maker) => { readonly x: Value; readonly attributes?: Attributes } | undefined;
   /** What the op's kernels can do to their result: "clamp" it (ReLU, Clip), "mask" it (a clamp's derivative), "add" to it. */
   readonly epilogues?: readonly Epilogue[];
 }

@@ -5,7 +5,6 @@
  * there (MaxPoolTangent). AveragePool is linear: its jvp is itself, its vjp AveragePoolAdjoint, the same kernel with the
  * adjoint tap rule. Ties in a maximum: the first tap in row-major order wins.
  */
-import indicesSource from "../../shaders/pool/pool_indices.wgsl?raw";
 import averageSource from "../../shaders/pool/average_pool.wgsl?raw";
 import maxAdjointSource from "../../shaders/pool/max_pool_adjoint.wgsl?raw";
 import maxAdjointDisjointSource from "../../shaders/pool/max_pool_adjoint_disjoint.wgsl?raw";
@@ -23,14 +22,12 @@ import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode, OpDefinition } from "./op.ts";
 import { numberAttribute, numbersAttribute, readAxisWindows, requiredInput, STILL, windowOf, windowOutput } from "./onnx-attributes.ts";
 import type { AxisWindow, Window } from "./onnx-attributes.ts";
-import { powerOf } from "./unary-functions.ts";
 import { gridSource, LANES, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const maxKernel = defineKernel("max_pool", maxSource, paramsSource, gridSource, tapsForwardSource);
 const maxAdjointKernel = defineKernel("max_pool_adjoint", maxAdjointSource, paramsSource, gridSource, slotsSource);
 const maxAdjointDisjointKernel = defineKernel("max_pool_adjoint_disjoint", maxAdjointDisjointSource, paramsSource, gridSource, slotsSource);
 const maxTangentKernel = defineKernel("max_pool_tangent", maxTangentSource, paramsSource, gridSource, slotsSource);
-const indicesKernel = defineKernel("pool_indices", indicesSource, gridSource);
 const averageKernel = defineKernel("average_pool", averageSource, paramsSource, gridSource, tapsForwardSource);
 const averageAdjointKernel = defineKernel("average_pool_adjoint", averageSource, paramsSource, gridSource, tapsAdjointSource);
 
@@ -53,7 +50,7 @@ function planeOf(value: Value | undefined): readonly [number, number, number, nu
  * Output extent of a pool on one axis. With ceil_mode the last window may hang over the end padding, but a window that would
  * start there, past the input and its begin padding, is dropped.
  */
-function poolOutput(attributes: PoolAttributes, axis: 0 | 1): number {
+export function poolOutput(attributes: PoolAttributes, axis: 0 | 1): number {
   const { kernel, strides, pads, dilations, ceil, inputSize } = attributes;
   const input = inputSize[axis];
   const out = windowOutput(input, kernel[axis], strides[axis], pads[axis] + pads[axis + 2]!, dilations[axis], ceil);
@@ -108,31 +105,15 @@ interface PoolRules {
 }
 
 /** One pool of planes x [N, C, H, W]. */
-type PlanePool = (x: Value, window: Window, rules: PoolRules, emit: Emitter) => Value;
+export type PlanePool = (x: Value, window: Window, rules: PoolRules, emit: Emitter) => Value;
 
 const planePool =
   (op: string): PlanePool =>
   (x, window, rules, emit) =>
     emit.add(op, [x], { ...window, ...rules, inputSize: [x.shape[2]!, x.shape[3]!] });
 
-/**
- * Sums under windows: a convolution of every channel with ones. What ceil_mode lets hang over is padding, which adds nothing.
- */
-const sumPool: PlanePool = (x, window, { ceil }, emit) => {
-  const channels = x.shape[1]!;
-  const { kernel, strides, pads, dilations } = window;
-  const inputSize = [x.shape[2]!, x.shape[3]!] as const;
-  const end = ([0, 1] as const).map((axis) => {
-    const out = poolOutput({ ...window, ceil, countPadding: true, inputSize }, axis);
-    const reach = (out - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
-    return Math.max(pads[axis + 2]!, reach - inputSize[axis] - pads[axis]);
-  });
-  const ones = emit.constant([channels, 1, ...kernel], new Float32Array(channels * kernel[0] * kernel[1]).fill(1));
-  return emit.add("Conv", [x, ones], { strides, dilations, pads: [pads[0], pads[1], ...end], groups: channels });
-};
-
 /** A pool over one, two or three spatial axes: three are pooled by height and width, then by depth. */
-function poolSpace(node: OnnxNode, x: Value, pool: PlanePool, emit: Emitter): Value {
+export function poolSpace(node: OnnxNode, x: Value, pool: PlanePool, emit: Emitter): Value {
   const space = x.shape.slice(2);
   const listed = numbersAttribute(node, "kernel_shape");
   if (!listed) throw new ShapeError("attribute kernel_shape is missing");
@@ -158,56 +139,9 @@ function importPool(node: OnnxNode, emit: Emitter, op: string): Value[] {
 }
 
 function importMaxPool(node: OnnxNode, emit: Emitter): readonly Value[] {
-  const x = requiredInput(node, 0);
-  if (node.outputCount < 2) return importPool(node, emit, "MaxPool");
-  if (x.shape.length === 5) throw new Unsupported("the Indices of a 3-D pool");
-  let argmax: Value | undefined;
-  const columnMajor = numberAttribute(node, "storage_order", 0) !== 0;
-  const y = poolSpace(
-    node,
-    x,
-    (plane, window, rules) => {
-      const [best, at] = emit.addAll("MaxPool", [plane], { ...window, ...rules, inputSize: [plane.shape[2]!, plane.shape[3]!] });
-      argmax = emit.add("PoolIndices", [at], { columnMajor, inputSize: [plane.shape[2]!, plane.shape[3]!] });
-      return best!;
-    },
-    emit,
-  );
-  return [y, reshapeTo(argmax!, y.shape, emit)];
+  if (node.outputCount > 1) throw new Unsupported("the Indices of a pool");
+  return importPool(node, emit, "MaxPool");
 }
-
-/** (Σ |x|^p)^(1/p) under each window. */
-function importLpPool(node: OnnxNode, emit: Emitter): readonly Value[] {
-  const x = requiredInput(node, 0);
-  const p = numberAttribute(node, "p", 2);
-  const powers = p === 2 ? emit.add("Mul", [x, x]) : powerOf(emit.add("Abs", [x]), p, emit);
-  return [powerOf(poolSpace(node, powers, sumPool, emit), 1 / p, emit)];
-}
-
-/** The winners of a MaxPool as positions in its whole input. Input: argmax. */
-const poolIndices = defineOp({
-  name: "PoolIndices",
-  infer: ([argmax]) => [{ shape: argmax!.shape, type: "int" }],
-  lower: (lowering) => {
-    const [argmax] = lowering.node.inputs as [Value];
-    const output = lowering.node.outputs[0]!;
-    const { columnMajor, inputSize } = lowering.node.attributes as { columnMajor: boolean; inputSize: readonly [number, number] };
-    const elements = sizeOf(output.shape);
-    lowering.launch({
-      kernel: indicesKernel,
-      constants: { LANES, COLUMN_MAJOR: columnMajor },
-      bindings: { argmax, output },
-      params: {
-        elements: lowering.copies(output) * elements,
-        elements_per_copy: elements,
-        windows: sizeOf(output.shape.slice(2)),
-        in_h: inputSize[0],
-        in_w: inputSize[1],
-      },
-      grid: { lead: output.lead, items: elements, perGroup: LANES, depth: 1 },
-    });
-  },
-});
 
 function inferPool(x: Value | undefined, attributes: Attributes): readonly number[] {
   const [n, c, h, w] = planeOf(x);
@@ -226,7 +160,7 @@ function inferPool(x: Value | undefined, attributes: Attributes): readonly numbe
   return [n, c, outH, outW];
 }
 
-const maxPool = defineOp({
+export const maxPool = defineOp({
   name: "MaxPool",
   onnx: { MaxPool: { since: 1, import: importMaxPool, restrictions: "1-D to 3-D; Indices in 1-D and 2-D" } },
   infer: ([x], attributes) => {
@@ -275,10 +209,7 @@ const maxPoolTangent = defineOp({
 
 const averagePool = defineOp({
   name: "AveragePool",
-  onnx: {
-    AveragePool: { since: 1, import: (node, emit) => importPool(node, emit, "AveragePool"), restrictions: "1-D to 3-D" },
-    LpPool: { since: 2, import: importLpPool, restrictions: "1-D to 3-D" },
-  },
+  onnx: { AveragePool: { since: 1, import: (node, emit) => importPool(node, emit, "AveragePool"), restrictions: "1-D to 3-D" } },
   infer: ([x], attributes) => [{ shape: inferPool(x, attributes), type: "float" }],
   lower: (lowering) => {
     const [input] = lowering.node.inputs as [Value];
@@ -301,4 +232,4 @@ const averagePoolAdjoint = defineOp({
   },
 });
 
-export const poolOps: readonly OpDefinition[] = [maxPool, poolIndices, maxPoolAdjoint, maxPoolTangent, averagePool, averagePoolAdjoint];
+export const poolOps: readonly OpDefinition[] = [maxPool, maxPoolAdjoint, maxPoolTangent, averagePool, averagePoolAdjoint];

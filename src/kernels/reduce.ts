@@ -23,7 +23,6 @@ import { axes as axesOf, axesInUse, mergeAxes, stridesOf } from "./broadcast.ts"
 import { defineOp } from "./op.ts";
 import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
 import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
-import { powerOf } from "./unary-functions.ts";
 import { planReduce, reduceSite } from "./reduce-planner.ts";
 import { asVariants } from "./variants.ts";
 import { gridSource, indexingSource } from "./wgsl.ts";
@@ -90,18 +89,6 @@ function globalPool(reduce: (x: Value, axes: readonly number[], emit: Emitter) =
   return { since: 1, import: (node, emit) => [reduce(requiredInput(node, 0), spatialAxes(requiredInput(node, 0)), emit)] };
 }
 
-const globalLpPool: OnnxBinding = {
-  since: 2,
-  import: (node, emit) => {
-    const x = requiredInput(node, 0);
-    const p = numberAttribute(node, "p", 2);
-    if (p === 1) return [norm1(x, spatialAxes(x), emit)];
-    if (p === 2) return [norm2(x, spatialAxes(x), emit)];
-    const sum = reduceOver("ReduceSum", powerOf(emit.add("Abs", [x]), p, emit), spatialAxes(x), emit);
-    return [powerOf(sum, 1 / p, emit)];
-  },
-};
-
 /** The share of every element in an extreme: 1 over the number of elements that are it. */
 function extremeShare({ node, emit }: DerivativeContext): Value {
   const hit = emit.add("Retype", [emit.add("Equal", [node.inputs[0], node.outputs[0]])], { type: "float" });
@@ -135,9 +122,9 @@ function productOfOthers({ node, emit }: DerivativeContext): Value {
   const x = node.inputs[0]!;
   const axes = { axes: [...reducedAxes(node.attributes)] };
   const isZero = emit.add("Equal", [x, emit.constant([], [0])]);
-  const nonZero = emit.add("Where", [isZero, emit.constant([], [1]), x]);
-  const others = emit.add("Div", [emit.add("ReduceProd", [nonZero], axes), nonZero]);
   const zero = emit.add("Retype", [isZero], { type: "float" });
+  const nonZero = emit.add("Add", [x, zero]);
+  const others = emit.add("Div", [emit.add("ReduceProd", [nonZero], axes), nonZero]);
   const alone = emit.add("Equal", [emit.add("ReduceSum", [zero], axes), zero]);
   return emit.add("Mul", [others, emit.add("Retype", [alone], { type: "float" })]);
 }
@@ -193,7 +180,7 @@ const functions: readonly ReduceFunction[] = [
     name: "ReduceL2",
     source: l2Function,
     evaluate: (elements) => Math.hypot(...elements),
-    onnx: { ReduceL2: importReduce(18, norm2), GlobalLpPool: globalLpPool },
+    onnx: { ReduceL2: importReduce(18, norm2) },
     vjp: (context, dy) => context.emit.add("Mul", [dy, direction(context)]),
     jvp: (context, dx) => summed(context, context.emit.add("Mul", [dx, direction(context)])),
   },

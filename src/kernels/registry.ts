@@ -1,32 +1,39 @@
-/** Every op the engine knows. Adding an op means adding its definition here. */
+/**
+ * Every op the engine knows. What convolutional and dense networks need is here from the start, the core; the rest (rare/) is a
+ * module of its own, which nobody downloads before a model asks for one of its ops. Adding an op means adding its definition to
+ * one of the two lists.
+ */
+import { NudgeError } from "../runtime/errors.ts";
 import { affineOps } from "./affine.ts";
-import { attentionOps } from "./attention.ts";
-import { axisMapOps } from "./axis-map.ts";
-import { contribOps } from "./contrib.ts";
-import { conv, convTranspose } from "./conv.ts";
 import { binaryOps } from "./binary.ts";
-import { mask, unaryOps, unarySlope } from "./unary.ts";
-import { einsumOps } from "./einsum.ts";
+import { conv, convTranspose } from "./conv.ts";
 import { gatherOps } from "./gather.ts";
 import { matmul } from "./matmul.ts";
 import { movementOps } from "./movement.ts";
+import { normalisationOps } from "./normalisation.ts";
+import type { OnnxBinding, OpDefinition } from "./op.ts";
 import { padOps } from "./pad.ts";
 import { poolOps } from "./pool.ts";
-import { quantisationOps } from "./quantisation.ts";
-import { rearrangeOps } from "./rearrange.ts";
 import { reduceOps } from "./reduce.ts";
-import { resizeOps } from "./resize.ts";
-import { rotaryOps } from "./rotary.ts";
-import { sampleNormalisationOps } from "./sample-normalisation.ts";
-import { standardiseOps } from "./standardise.ts";
 import { softmaxOps } from "./softmax.ts";
-import { normalisationOps } from "./normalisation.ts";
 import { sourceOps } from "./source.ts";
-import { topKOps } from "./top-k.ts";
-import { whereOps } from "./where.ts";
-import type { OnnxBinding, OpDefinition } from "./op.ts";
+import { splitOps } from "./split.ts";
+import { mask, unaryOps, unarySlope } from "./unary.ts";
 
-const definitions: readonly OpDefinition[] = [
+const definitions: OpDefinition[] = [];
+const byName = new Map<string, OpDefinition>();
+const bindings = new Map<string, OnnxBinding>();
+
+function register(added: readonly OpDefinition[]): void {
+  definitions.push(...added);
+  for (const definition of added) {
+    byName.set(definition.name, definition);
+    // The rest replaces some importers of the core by ones that take more forms of their op.
+    for (const [name, binding] of Object.entries(definition.onnx ?? {})) bindings.set(name, binding);
+  }
+}
+
+register([
   conv,
   convTranspose,
   matmul,
@@ -34,34 +41,47 @@ const definitions: readonly OpDefinition[] = [
   unarySlope,
   mask,
   ...binaryOps,
-  ...whereOps,
   ...poolOps,
   ...reduceOps,
   ...softmaxOps,
-  ...topKOps,
-  ...einsumOps,
-  ...quantisationOps,
   ...normalisationOps,
-  ...sampleNormalisationOps,
-  ...standardiseOps,
   ...affineOps,
   ...movementOps,
-  ...axisMapOps,
+  ...splitOps,
   ...gatherOps,
-  ...rearrangeOps,
   ...padOps,
-  ...resizeOps,
   ...sourceOps,
-  ...attentionOps,
-  ...rotaryOps,
-  ...contribOps,
-];
+]);
 
-const byName = new Map(definitions.map((definition) => [definition.name, definition]));
+let rare: Promise<void> | undefined;
+let loaded = false;
 
-const byOnnxName = new Map<string, { definition: OpDefinition; binding: OnnxBinding }>();
-for (const definition of definitions) {
-  for (const [name, binding] of Object.entries(definition.onnx ?? {})) byOnnxName.set(name, { definition, binding });
+/**
+ * Loads the ops that are not in the core. Loading a model does so by itself where it has to; describeModel, which cannot wait,
+ * leaves it to its caller. Throws NudgeError where the module cannot be fetched.
+ */
+export function loadRareOps(): Promise<void> {
+  rare ??= import("./rare/ops.ts").then(
+    ({ rareOps }) => {
+      register(rareOps);
+      loaded = true;
+    },
+    (error: unknown) => {
+      rare = undefined;
+      throw new NudgeError(`the module of rare ops, which lies beside Nudge's own, cannot be loaded: ${(error as Error).message}`);
+    },
+  );
+  return rare;
+}
+
+/** Whether every op there is can be looked up. */
+export function rareOpsLoaded(): boolean {
+  return loaded;
+}
+
+/** Loads the rest where a model holds an ONNX op that the core does not import. Names have their domain before them, unless that is the default. */
+export async function ensureOps(names: Iterable<string>): Promise<void> {
+  for (const name of names) if (!bindings.has(name)) return loadRareOps();
 }
 
 /** The definition of a graph op. Throws when there is none: graphs hold only registered ops. */
@@ -73,9 +93,10 @@ export function opNamed(name: string): OpDefinition {
 
 /** How an ONNX op is imported, or undefined where no definition serves it. The name has its domain before it, unless that is the default. */
 export function onnxBinding(name: string): OnnxBinding | undefined {
-  return byOnnxName.get(name)?.binding;
+  return bindings.get(name);
 }
 
+/** The definitions of the core, and, once they are loaded, of the rest. */
 export function registeredOps(): readonly OpDefinition[] {
   return definitions;
 }

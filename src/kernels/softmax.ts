@@ -1,32 +1,27 @@
 /**
- * Softmax along one axis, y = e / Σe with e = exp(x − max x), its logarithm, and Hardmax, a one at the first maximum.
+ * Softmax along one axis, y = e / Σe with e = exp(x − max x), and its logarithm.
  *
  *   Softmax      vjp   dx = y ⊙ (dy − Σ dy ⊙ y)         jvp   the same: the Jacobian diag(y) − y yᵀ is symmetric
  *   LogSoftmax   vjp   dx = dy − e^y Σ dy               jvp   dy = dx − Σ e^y ⊙ dx
- *   Hardmax      0
  */
 import { ShapeError } from "../runtime/errors.ts";
 import type { Attributes, Value } from "../runtime/graph/graph.ts";
-import type { Emitter, Lowering, OnnxBinding, OnnxNode, OpDefinition, TensorType } from "./op.ts";
+import type { Emitter, Lowering, OnnxNode, OpDefinition, TensorType } from "./op.ts";
 import { reshapeTo } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import { normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import softmaxSource from "../../shaders/reduce/softmax.wgsl?raw";
 import jacobianSource from "../../shaders/reduce/softmax_jacobian.wgsl?raw";
-import argSource from "../../shaders/reduce/arg_reduce.wgsl?raw";
 import logSoftmaxSource from "../../shaders/reduce/log_softmax.wgsl?raw";
 import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
-import { defineKernel } from "../runtime/gpu/kernel.ts";
-import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import { defineLineKernels, planLines } from "./lines.ts";
 import type { LineKernels } from "./lines.ts";
-import { gridSource, LANES, slotsSource } from "./wgsl.ts";
+import { slotsSource } from "./wgsl.ts";
 
 const kernels = defineLineKernels("softmax", softmaxSource, exponentialSource);
 const jacobianKernels = defineLineKernels("softmax_jacobian", jacobianSource, slotsSource);
 const logKernels = defineLineKernels("log_softmax", logSoftmaxSource, exponentialSource);
-const argKernel = defineKernel("arg_reduce", argSource, gridSource);
 
 /** Before opset 13 the axes from `axis` on were flattened into one; since then `axis` alone is normalised. */
 function importSoftmax(op: string, node: OnnxNode, emit: Emitter): Value[] {
@@ -61,21 +56,6 @@ function lowerLines(lowering: Lowering, kernels: LineKernels): void {
   const { extent, inner, linesPerCopy } = linesAlong(input, lowering.node.attributes["axis"] as number);
   const { lines, ...rest } = planLines(kernels, lowering, output, linesPerCopy, extent, inner);
   lowering.launch({ ...rest, bindings: { input, output }, params: { lines, extent, inner } });
-}
-
-/** Launches a kernel that finds one number for each line along the node's axis, as `input` has it. */
-function launchLines(lowering: Lowering, kernel: Kernel, constants: Record<string, boolean> = {}): void {
-  const [input] = lowering.node.inputs as [Value];
-  const output = lowering.node.outputs[0]!;
-  const axis = lowering.node.attributes["axis"] as number;
-  const lines = sizeOf(input.shape) / input.shape[axis]!;
-  lowering.launch({
-    kernel,
-    constants: { LANES, ...constants },
-    bindings: { input, output },
-    params: { lines: lowering.copies(output) * lines, extent: input.shape[axis]!, inner: sizeOf(input.shape.slice(axis + 1)) },
-    grid: { lead: output.lead, items: lines, perGroup: LANES, depth: 1 },
-  });
 }
 
 const softmax = defineOp({
@@ -121,48 +101,4 @@ const logSoftmax = defineOp({
   },
 });
 
-function importHardmax(node: OnnxNode, emit: Emitter): Value[] {
-  const x = requiredInput(node, 0);
-  const axis = normaliseAxis(numberAttribute(node, "axis", node.opset < 13 ? 1 : -1), x.shape.length);
-  const extent = node.opset < 13 ? sizeOf(x.shape.slice(axis)) : x.shape[axis]!;
-  const lines = node.opset < 13 ? emit.add("Reshape", [x], { shape: [...x.shape.slice(0, axis), extent] }) : x;
-  const first = emit.add("ArgReduce", [lines], { axis, smallest: false, last: false });
-  const classes = emit.constant(
-    [extent, ...lines.shape.slice(axis + 1).map(() => 1)],
-    Array.from({ length: extent }, (_, i) => i),
-    "int",
-  );
-  const hit = emit.add("Retype", [emit.add("Equal", [first, classes])], { type: "float" });
-  return [emit.add("Reshape", [hit], { shape: [...x.shape] })];
-}
-
-function importArg(smallest: boolean): OnnxBinding {
-  return {
-    since: 1,
-    derivative: "none",
-    import: (node, emit) => {
-      const x = requiredInput(node, 0);
-      const axis = normaliseAxis(numberAttribute(node, "axis", 0), x.shape.length);
-      const found = emit.add("ArgReduce", [x], { axis, smallest, last: numberAttribute(node, "select_last_index", 0) !== 0 });
-      if (numberAttribute(node, "keepdims", 1) !== 0) return [found];
-      return [emit.add("Reshape", [found], { shape: x.shape.filter((_, a) => a !== axis) })];
-    },
-  };
-}
-
-/** Where along its axis the largest or smallest element lies. The axis stays, with extent 1. Integers have no derivative. */
-const argReduce = defineOp({
-  name: "ArgReduce",
-  onnx: {
-    ArgMax: importArg(false),
-    ArgMin: importArg(true),
-    Hardmax: { since: 1, import: importHardmax, derivative: "0" },
-  },
-  infer: ([x], attributes) => [{ shape: x!.shape.map((extent, axis) => (axis === attributes["axis"] ? 1 : extent)), type: "int" }],
-  lower: (lowering) => {
-    const { smallest, last } = lowering.node.attributes as { smallest: boolean; last: boolean };
-    launchLines(lowering, argKernel, { SMALLEST: smallest, LAST: last });
-  },
-});
-
-export const softmaxOps: readonly OpDefinition[] = [softmax, softmaxJacobian, logSoftmax, argReduce];
+export const softmaxOps: readonly OpDefinition[] = [softmax, softmaxJacobian, logSoftmax];

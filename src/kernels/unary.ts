@@ -22,7 +22,8 @@ function coefficients(attributes: Attributes): { alpha: number; beta: number } {
   return { alpha: typeof alpha === "number" ? alpha : 0, beta: typeof beta === "number" ? beta : 0 };
 }
 
-function defineUnary({ name, source, libraries = [], evaluate, onnx, type }: UnaryFunction): OpDefinition {
+/** An element-wise function as an op, whose derivative UnarySlope finds. */
+export function defineUnary({ name, source, libraries = [], evaluate, onnx, type, recognise }: UnaryFunction): OpDefinition {
   const kernel = defineKernel(name.toLowerCase(), valueSource, gridSource, source, ...libraries);
   if (type !== "bool")
     slopeKernels.set(name, defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, slotsSource, source, ...libraries));
@@ -30,6 +31,7 @@ function defineUnary({ name, source, libraries = [], evaluate, onnx, type }: Una
     name,
     elementwise: true,
     ...(onnx && { onnx }),
+    ...(recognise && { recognise }),
     infer: ([x]) => [{ shape: x!.shape, type: type ?? x!.type }],
     fold: ([x], attributes) => {
       const { alpha, beta } = coefficients(attributes);

@@ -1,7 +1,8 @@
 /** What a model is and what it costs, told without a GPU. */
 import type { onnx } from "onnx-proto";
 import type { AdapterFacts } from "../kernels/op.ts";
-import { UnsupportedOpError } from "./errors.ts";
+import { rareOpsLoaded } from "../kernels/registry.ts";
+import { ArgumentError, UnsupportedOpError } from "./errors.ts";
 import type { UnsupportedNode } from "./errors.ts";
 import type { Graph } from "./graph/graph.ts";
 import { logitsOf, simplify } from "./graph/simplify.ts";
@@ -108,14 +109,15 @@ function notesOn({ note, missingFiles }: ImportedModel, graph: Graph): string[] 
 }
 
 /** Imports a model and adds what a user should know about its batch axis. */
-export function importNoted(proto: onnx.ModelProto, options: ImportOptions): ImportedModel {
+export function importNoted(proto: onnx.IModelProto, options: ImportOptions): ImportedModel {
   const imported = importModel(proto, options);
   return { ...imported, note: batchNote(proto, options, imported.batch) };
 }
 
 /**
  * Reads a model's bytes and describes it without a GPU. Unsupported nodes are listed instead of thrown. Files that hold the
- * model's weights need not be given; those that are, are checked. Throws OnnxFormatError and ShapeError.
+ * model's weights need not be given; those that are, are checked. Throws OnnxFormatError and ShapeError, and ArgumentError for a
+ * model with ops that few networks need before these are loaded, as it cannot wait for them: await loadRareOps() first.
  */
 export function describeModel(
   bytes: Uint8Array,
@@ -127,6 +129,10 @@ export function describeModel(
     return { ...describeGraph(imported, simplify(imported.graph), { weights: options.weights }), unsupported: [] };
   } catch (error) {
     if (!(error instanceof UnsupportedOpError)) throw error;
+    if (!rareOpsLoaded()) {
+      const names = [...new Set(error.unsupported.map(({ op }) => op))].join(", ");
+      throw new ArgumentError(`to describe a model with ${names}, await loadRareOps() before describeModel()`);
+    }
     const ops: Record<string, number> = {};
     for (const { opType } of proto.graph?.node ?? []) ops[opType ?? "?"] = (ops[opType ?? "?"] ?? 0) + 1;
     const empty = { inputs: [], outputs: [], opset: error.opset, parameters: 0, macs: 0, memoryBytes: 0, weightBytes: 0, notes: [] };

@@ -1,6 +1,8 @@
 /** The engine: one GPU device and the models loaded on it. */
+import type { onnx } from "onnx-proto";
+import { ensureOps, loadRareOps, rareOpsLoaded } from "../kernels/registry.ts";
 import { importNoted } from "./describe.ts";
-import { AdapterError, ArgumentError, throwIfAborted } from "./errors.ts";
+import { AdapterError, ArgumentError, throwIfAborted, UnsupportedOpError } from "./errors.ts";
 import type { DeviceLostError } from "./errors.ts";
 import { GpuContext } from "./gpu/context.ts";
 import type { AdapterDescription, DeviceOptions, MemoryReport } from "./gpu/context.ts";
@@ -13,7 +15,8 @@ import type { Progress } from "./model.ts";
 import { decodeModel } from "./onnx/decode.ts";
 import { fetchExternalData } from "./onnx/external-data.ts";
 import type { ExternalData } from "./onnx/external-data.ts";
-import type { ConstantTensor } from "./onnx/import.ts";
+import type { ConstantTensor, ImportedModel, ImportOptions } from "./onnx/import.ts";
+import { opNamesOf } from "./onnx/import-nodes.ts";
 import type { WeightStorage } from "./plan/launch.ts";
 import type { TuningTable } from "./tuning.ts";
 
@@ -72,6 +75,17 @@ export function checkedStorage(wanted: WeightStorage = "f32", f16: boolean): Wei
   return wanted;
 }
 
+/** Imports a model; where the core refuses it, once more with all ops there are. */
+async function importedWith(proto: onnx.IModelProto, options: ImportOptions): Promise<ImportedModel> {
+  try {
+    return importNoted(proto, options);
+  } catch (error) {
+    if (!(error instanceof UnsupportedOpError) || rareOpsLoaded()) throw error;
+    await loadRareOps();
+    return importNoted(proto, options);
+  }
+}
+
 export class Engine {
   private readonly models = new Set<Model>();
 
@@ -108,9 +122,9 @@ export class Engine {
     const weights = checkedStorage(options.weights, this.gpu.facts.f16);
     const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
     const proto = decodeModel(bytes);
-    const externalData = await fetchExternalData(proto, options.externalData);
+    const [externalData] = await Promise.all([fetchExternalData(proto, options.externalData), ensureOps(opNamesOf(proto))]);
     throwIfAborted(options.signal);
-    const imported = importNoted(proto, { ...options, externalData });
+    const imported = await importedWith(proto, { ...options, externalData });
     options.onProgress?.({ phase: "parse", done: 1, total: 1 });
     const graph = options.preprocessing ? withPreprocessing(imported.graph, options.preprocessing) : imported.graph;
     const model = new Model(this.gpu, imported, splitLarge(simplify(graph), this.device.limits.maxStorageBufferBindingSize), {

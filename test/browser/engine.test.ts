@@ -93,6 +93,18 @@ describe("the page computes what Node computes", () => {
   });
 });
 
+describe("ops that few networks need are fetched", () => {
+  test("for a model that has one, and not for LeNet", async () => {
+    const { before, after, values } = await resultOf("rareOp");
+    expect([before, after]).toEqual([false, true]);
+    expect(relativeError(values, [-0.8427007929497149, 0, 0.5204998778130465])).toBeLessThan(DERIVATIVE_ERROR);
+  });
+
+  test("for a model that has a rare form of a common op", async () => {
+    expect(await resultOf("rareForm")).toEqual({ before: false, after: true, values: [0, -1, 0, 0.5] });
+  });
+});
+
 test("tuning, kept in the page's storage, and a model that goes by it", async () => {
   const { foundBefore, kept, status, logits, tunedLogits } = await resultOf("tuning");
   expect([foundBefore, kept]).toEqual([false, true]);

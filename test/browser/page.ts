@@ -57,7 +57,24 @@ async function works(device: GPUDevice): Promise<boolean> {
   return new Uint32Array(target.getMappedRange())[0] === 42;
 }
 
+/** Whether this page has fetched the ops that few networks need. */
+const hasRareOps = () => performance.getEntriesByType("resource").some(({ name }) => name.endsWith("/rare-ops.js"));
+
+/** What a network of three numbers makes of them, and whether loading it fetched the rest of the ops, and LeNet before it did. */
+function loadingRare(path: string) {
+  return withEngine(async (engine, inputs) => {
+    await engine.load(inputs.model);
+    const before = hasRareOps();
+    const model = await engine.load(await fetchBytes(path));
+    const { data } = await (await model.forward({ shape: [1, 3], data: Float32Array.of(-1, 0, 0.5) })).read();
+    return { before, after: hasRareOps(), values: [...data] };
+  });
+}
+
 const scenarios = {
+  rareOp: () => loadingRare("/models/erf.onnx"),
+  rareForm: () => loadingRare("/models/reflect.onnx"),
+
   /** That the policy this page is served with does forbid code from strings. */
   policy: async () => {
     try {

@@ -6,13 +6,14 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type InlineConfig, type Plugin, type Rolldown } from "vite";
 import type { TestProject } from "vitest/node";
+import { encodeModel } from "../reference/onnx-builder.ts";
 import { ensureChrome } from "./chrome.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
     /** Where the page is. */
     pageUrl: string;
-    /** The library as it is published. */
+    /** The text of the library as it is published. */
     library: string;
   }
 }
@@ -40,18 +41,28 @@ const libraryApart: Plugin = {
   },
 };
 
-async function bundle(config: InlineConfig): Promise<string> {
+/** The modules that a build makes, by the paths they are served under. */
+async function bundle(config: InlineConfig): Promise<Map<string, string>> {
   const built = await build({ ...config, root: ROOT, logLevel: "warn", build: { ...config.build, write: false } });
   const [{ output }] = built as [Rolldown.RolldownOutput];
-  return output[0].code;
+  return new Map(output.flatMap((chunk) => (chunk.type === "chunk" ? [[`/${chunk.fileName}`, chunk.code]] : [])));
 }
 
-async function contentOf(path: string, made: ReadonlyMap<string, string>): Promise<string | Uint8Array | undefined> {
+/** A network of one op that the core of the library does not have, and one of a form that it does not have of a common op. */
+const rareModels = {
+  "/models/erf.onnx": { nodes: [{ op: "Erf", inputs: ["x"], outputs: ["y"] }], constants: {} },
+  "/models/reflect.onnx": {
+    nodes: [{ op: "Pad", inputs: ["x", "pads"], outputs: ["y"], attributes: { mode: "reflect" } }],
+    constants: { pads: { shape: [4], data: [0, 1, 0, 0], type: "int64" } },
+  },
+} as const;
+
+async function contentOf(path: string, made: ReadonlyMap<string, string | Uint8Array>): Promise<string | Uint8Array | undefined> {
   const model = /^\/models\/[\w-]+\.\w+$/.test(path) && `${ROOT}${path}`;
   return made.get(path) ?? (model ? await readFile(model) : undefined);
 }
 
-async function answer(url: string, response: ServerResponse, made: ReadonlyMap<string, string>): Promise<void> {
+async function answer(url: string, response: ServerResponse, made: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
   const { pathname } = new URL(url, "http://localhost");
   const path = pathname === "/" ? "/index.html" : pathname;
   const content = await contentOf(path, made).catch(() => undefined);
@@ -70,18 +81,16 @@ export default async function serve(project: TestProject): Promise<() => void> {
     configFile: false,
     plugins: [libraryApart],
     publicDir: false,
-    build: { target: "es2022", minify: false, lib: { entry: "test/browser/page.ts", formats: ["es"] } },
+    build: { target: "es2022", minify: false, lib: { entry: "test/browser/page.ts", formats: ["es"], fileName: () => "page.js" } },
   });
-  const made = new Map([
-    ["/index.html", HTML],
-    [LIBRARY_PATH, library],
-    [TUNER_PATH, tuner],
-    ["/page.js", page],
-  ]);
+  const models = Object.entries(rareModels).map(
+    ([path, model]) => [path, encodeModel({ opset: 17, inputs: [{ name: "x", shape: [1, 3] }], outputs: ["y"], ...model })] as const,
+  );
+  const made = new Map<string, string | Uint8Array>([["/index.html", HTML], ...library, ...tuner, ...page, ...models]);
   const server = createServer(({ url = "/" }, response) => void answer(url, response, made));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   project.provide("pageUrl", `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-  project.provide("library", library);
+  project.provide("library", [...library.values()].join("\n"));
   return () => {
     server.closeAllConnections();
     server.close();

@@ -3,11 +3,13 @@
  * of the forward pass, vjp against jvp.
  */
 import { describe, expect, test } from "vitest";
-import { describeModel, UnsupportedOpError } from "../../src/index.ts";
+import { describeModel, loadRareOps, UnsupportedOpError } from "../../src/index.ts";
 import { sharedEngine } from "../gpu/engine.ts";
 import { OrtReference } from "../gpu/onnxruntime.ts";
 import { derivativeErrors, dimensions, forwardError } from "./measurements.ts";
 import { indexedModels, readBytes } from "./shared-data.ts";
+
+await loadRareOps();
 
 /** Relative l2. Half-precision files are computed in f32 here, and in their own precision by onnxruntime. */
 const FORWARD = 1e-5;

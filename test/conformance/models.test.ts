@@ -2,9 +2,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { measuredIn, modelsPage, readModelsPage, staticCells } from "../../scripts/models-table.ts";
-import { describeModel } from "../../src/index.ts";
+import { describeModel, loadRareOps } from "../../src/index.ts";
 import { dimensions } from "./measurements.ts";
 import { indexedModels, readBytes } from "./shared-data.ts";
+
+await loadRareOps();
 
 const text = readFileSync(new URL("../../docs/models.md", import.meta.url), "utf8");
 const page = readModelsPage(text);

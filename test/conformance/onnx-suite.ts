@@ -17,10 +17,13 @@ import { sizeOf } from "../../src/runtime/graph/graph.ts";
 import type { Value } from "../../src/runtime/graph/graph.ts";
 import { decodeModel, decodeTensor, toNumber } from "../../src/runtime/onnx/decode.ts";
 import type { DecodedTensor } from "../../src/runtime/onnx/decode.ts";
+import { loadRareOps } from "../../src/kernels/registry.ts";
 import { importModel } from "../../src/runtime/onnx/import.ts";
 import type { ConstantTensor } from "../../src/runtime/onnx/import.ts";
 import { randomArray } from "../gpu/numbers.ts";
 import { sharedData } from "./shared-data.ts";
+
+await loadRareOps();
 
 const TOLERANCE = 1e-4;
 /** float16 has 11 bits; its cases were made in it. bfloat16 has 8. */
@@ -111,7 +114,7 @@ function readTensor(path: string): NamedTensor {
 
 interface LoadedCase {
   readonly bytes: Uint8Array;
-  readonly proto: onnx.ModelProto;
+  readonly proto: onnx.IModelProto;
   /** By input name. */
   readonly inputs: ReadonlyMap<string, NamedTensor>;
   readonly outputs: readonly NamedTensor[];
@@ -139,7 +142,7 @@ function loadCase({ suite, name }: SuiteCase): LoadedCase {
  * weights of a layer are equal there, so all logits are, and the derivative of their softmax is 0: nothing but rounding could
  * be compared.
  */
-function lightInputs(proto: onnx.ModelProto): Map<string, NamedTensor> {
+function lightInputs(proto: onnx.IModelProto): Map<string, NamedTensor> {
   const initialised = new Set((proto.graph!.initializer ?? []).map((initializer) => initializer.name));
   return new Map(
     (proto.graph!.input ?? [])

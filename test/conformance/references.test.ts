@@ -1,10 +1,12 @@
 /** Gradients and DeepFool perturbations of real images against float64 references. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { deepfool, describeModel } from "../../src/index.ts";
+import { deepfool, describeModel, loadRareOps } from "../../src/index.ts";
 import { sharedEngine } from "../gpu/engine.ts";
 import { randomArray, relativeError } from "../gpu/numbers.ts";
 import { readBytes, readFloats, sharedData } from "./shared-data.ts";
+
+await loadRareOps();
 
 interface Reference {
   readonly model: string;

@@ -34,7 +34,11 @@ export type ParamValue = number | readonly number[];
 /** The name of the uniform binding, the same in every kernel. */
 export const PARAMS = "params";
 
-/** Links WGSL files into one kernel called `name`. The first file is the kernel itself. */
+/**
+ * Links WGSL files into one kernel called `name`. The first file is the kernel itself. Bundlers may drop a kernel that nothing
+ * uses: an app without attacks does not carry theirs.
+ */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineKernel(name: string, ...sources: readonly string[]): Kernel {
   const { source, enables } = liftEnables(sources.join("\n"));
   const { fields, words } = parseParams(name, source);

@@ -21,7 +21,7 @@ type Axis = number | undefined;
 class Mixes extends Error {}
 
 /** What the proof found, in one sentence for the user; undefined where there is nothing to say. */
-export function batchNote(model: onnx.ModelProto, options: ImportOptions, batch: number | string): string | undefined {
+export function batchNote(model: onnx.IModelProto, options: ImportOptions, batch: number | string): string | undefined {
   if (batch === 1) return "the file freezes the batch at 1; Nudge runs any number of samples, each as the file would run it alone";
   if (typeof batch === "number") return `the file freezes the batch at ${batch}; a sample is ${batch} of its rows`;
   try {

@@ -1,5 +1,4 @@
 /** Bytes → protobuf message, and protobuf tensors → plain arrays. Protobuf types do not leave this folder. */
-import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
 import { BFLOAT16, FLOAT16, FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS, smallFloatFromBits } from "../../kernels/element-types.ts";
 import type { OnnxAttribute } from "../../kernels/op.ts";
@@ -8,6 +7,8 @@ import { sizeOf } from "../graph/graph.ts";
 import type { ConstantData, ElementType } from "../graph/graph.ts";
 import { externalBytes, isExternal } from "./external-data.ts";
 import type { ExternalFiles } from "./external-data.ts";
+import { model as messages } from "./messages.ts";
+import { decodeMessage } from "./protobuf.ts";
 
 export interface DecodedTensor {
   readonly shape: readonly number[];
@@ -25,12 +26,12 @@ export interface DataSource {
 }
 
 /** Decodes a model. Throws OnnxFormatError for bytes that are not one. */
-export function decodeModel(bytes: Uint8Array): onnx.ModelProto {
+export function decodeModel(bytes: Uint8Array): onnx.IModelProto {
   if (bytes.byteLength === 0) throw new OnnxFormatError("the file is empty");
-  let model: onnx.ModelProto;
+  let model: onnx.IModelProto;
   try {
     // A Node Buffer is read as the bytes it is, so that tensors are plain views in every environment.
-    model = onnxProto.onnx.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    model = decodeMessage(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), messages);
   } catch (error) {
     throw new OnnxFormatError(`not an ONNX model, or cut short: ${(error as Error).message}`);
   }

@@ -87,7 +87,7 @@ function* tensorsOfNodes(nodes: readonly onnx.INodeProto[]): Generator<[onnx.ITe
 }
 
 /** The names of the files that a model keeps tensors in. */
-export function externalFileNames(model: onnx.ModelProto): readonly string[] {
+export function externalFileNames(model: onnx.IModelProto): readonly string[] {
   const names = new Set<string>();
   const all = [...tensorsOf(model.graph!), ...(model.functions ?? []).flatMap(({ node }) => [...tensorsOfNodes(node ?? [])])];
   for (const [tensor, what] of all) if (isExternal(tensor)) names.add(locationOf(tensor, what).file);
@@ -95,7 +95,7 @@ export function externalFileNames(model: onnx.ModelProto): readonly string[] {
 }
 
 /** Asks for every file that the model names. Throws ArgumentError for the first that is not there. */
-export async function fetchExternalData(model: onnx.ModelProto, data: ExternalData | undefined): Promise<ExternalFiles> {
+export async function fetchExternalData(model: onnx.IModelProto, data: ExternalData | undefined): Promise<ExternalFiles> {
   const names = externalFileNames(model);
   const missing = names.filter((name) => typeof data !== "function" && !(data && Object.hasOwn(data, name)));
   if (missing.length > 0) {

@@ -52,6 +52,27 @@ export function functionKey(domain: string | null | undefined, name: string | nu
   return `${domainOf(domain)}/${name}`;
 }
 
+/** An op's name in the registry: its domain stands before it, unless that is the default. */
+function opNameOf({ domain, opType }: onnx.INodeProto): string {
+  const shortened = domainOf(domain);
+  return shortened ? `${shortened}.${opType}` : (opType ?? "");
+}
+
+/** The ops of a whole file by their names in the registry: of branches and of function bodies too, and not of calls of functions. */
+export function opNamesOf({ graph, functions }: onnx.IModelProto): Set<string> {
+  const own = new Set((functions ?? []).map(({ domain, name }) => functionKey(domain, name)));
+  const names = new Set<string>();
+  const visit = (nodes: readonly onnx.INodeProto[] | null | undefined): void => {
+    for (const node of nodes ?? []) {
+      if (!own.has(functionKey(node.domain, node.opType))) names.add(opNameOf(node));
+      for (const { g } of node.attribute ?? []) visit(g?.node);
+    }
+  };
+  visit(graph?.node);
+  for (const { node } of functions ?? []) visit(node);
+  return names;
+}
+
 export function initialiserOf(tensor: onnx.ITensorProto, source: DataSource): Value {
   const name = tensor.name ?? "";
   const { shape, data, type, onnxType } = decodeTensor(tensor, `initialiser "${name}"`, source);
@@ -95,7 +116,7 @@ function attributesOf(proto: onnx.INodeProto, { call }: ImportState): onnx.IAttr
 export function importNode(proto: onnx.INodeProto, name: string, state: ImportState): void {
   const { builder, values, unknown, unsupported, functions, source } = state;
   const domain = domainOf(proto.domain);
-  const op = domain ? `${domain}.${proto.opType}` : (proto.opType ?? "");
+  const op = opNameOf(proto);
   const opset = state.opsets.get(domain) ?? 1;
   const give = (outputs: readonly Value[] | undefined) =>
     (proto.output ?? []).forEach((output, i) => {

@@ -59,7 +59,7 @@ const FLOAT_TYPES = new Set([1, 10, 11, 16]);
 const FIRST_OPSET = 6;
 
 /** @internal Builds the graph. Throws OnnxFormatError, ShapeError, or UnsupportedOpError listing everything that is not covered. */
-export function importModel(model: onnx.ModelProto, options: ImportOptions = {}): ImportedModel {
+export function importModel(model: onnx.IModelProto, options: ImportOptions = {}): ImportedModel {
   const proto = model.graph!;
   const opsets = domainsOf(model.opsetImport);
   const opset = opsets.get("") ?? 1;
@@ -135,8 +135,9 @@ function declaredValues(proto: onnx.IGraphProto, options: ImportOptions): Readon
 function declaredShape(input: onnx.IValueInfoProto): (number | string)[] {
   const tensor = input.type?.tensorType;
   if (!tensor?.shape) throw new OnnxFormatError(`input "${input.name}" has no declared tensor shape`);
-  if (!FLOAT_TYPES.has(tensor.elemType ?? 1)) {
-    throw new OnnxFormatError(`input "${input.name}" has element type ${tensor.elemType}; networks of floats are covered`);
+  const code = tensor.elemType ?? 0;
+  if (!FLOAT_TYPES.has(code)) {
+    throw new OnnxFormatError(`input "${input.name}" has element type ${code}; networks of floats are covered`);
   }
   return (tensor.shape.dim ?? []).map(axisOf);
 }

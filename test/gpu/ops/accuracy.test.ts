@@ -1,6 +1,6 @@
 /** Element-wise functions over their whole range, tails included: values and slopes relative to double precision. */
 import { expect, test } from "vitest";
-import { erf, erfc, normalIntegral } from "../../../src/kernels/error-function.ts";
+import { erf, erfc, normalIntegral } from "../../../src/kernels/rare/error-function.ts";
 import { encodeModel } from "../../reference/onnx-builder.ts";
 import { sharedEngine } from "../engine.ts";
 

@@ -1,5 +1,6 @@
 /** A network as it is when the GPU stores its weights as f16. */
-import { FLOAT16, roundToSmallFloat, SMALL_FLOATS } from "../../../src/kernels/element-types.ts";
+import { FLOAT16, SMALL_FLOATS } from "../../../src/kernels/element-types.ts";
+import { roundToSmallFloat } from "../../../src/kernels/rare/rounding.ts";
 import type { TestConstant, TestModel } from "../../reference/model.ts";
 
 const HALF = SMALL_FLOATS[FLOAT16]!;

@@ -3,11 +3,14 @@ import { describe, expect, test } from "vitest";
 import { ArgumentError, UnsupportedOpError } from "../../../src/index.ts";
 import type { Model } from "../../../src/index.ts";
 import { importModel } from "../../../src/runtime/onnx/import.ts";
+import { loadRareOps } from "../../../src/kernels/registry.ts";
 import { decodeModel } from "../../../src/runtime/onnx/decode.ts";
 import { splitLarge } from "../../../src/runtime/graph/passes/split-large.ts";
 import type { TestModel } from "../../reference/model.ts";
 import { encodeModel } from "../../reference/onnx-builder.ts";
 import { sharedEngine } from "../engine.ts";
+
+await loadRareOps();
 
 async function load(model: Partial<TestModel> & Pick<TestModel, "inputs" | "nodes" | "outputs">): Promise<Model> {
   return (await sharedEngine()).load(encodeModel({ opset: 17, constants: {}, ...model }));

@@ -2,7 +2,8 @@
 import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
 import { expect, test } from "vitest";
-import { roundToSmallFloat, SMALL_FLOATS } from "../../../src/kernels/element-types.ts";
+import { SMALL_FLOATS } from "../../../src/kernels/element-types.ts";
+import { roundToSmallFloat } from "../../../src/kernels/rare/rounding.ts";
 import { encodeModel } from "../../reference/onnx-builder.ts";
 import type { TestNode } from "../../reference/model.ts";
 import { sharedEngine } from "../engine.ts";

@@ -1,4 +1,5 @@
 /** Which kernels a program runs: what the planner picks for an adapter, or named ones. None of this needs a GPU. */
+import { loadRareOps } from "../../../src/kernels/registry.ts";
 import { SOFTWARE_ADAPTER } from "../../../src/runtime/describe.ts";
 import { ArgumentError } from "../../../src/runtime/errors.ts";
 import { pipelineKey } from "../../../src/runtime/gpu/kernel.ts";
@@ -11,6 +12,9 @@ import { importModel } from "../../../src/runtime/onnx/import.ts";
 import type { WeightStorage } from "../../../src/runtime/plan/launch.ts";
 import { planGraph } from "../../../src/runtime/plan/plan.ts";
 import type { Plan, PlanLimits } from "../../../src/runtime/plan/plan.ts";
+
+// Graphs are made at once here, of any op.
+await loadRareOps();
 
 /** A model's graph after the passes that every loaded graph goes through. */
 export function loadedGraph(bytes: Uint8Array): Graph {

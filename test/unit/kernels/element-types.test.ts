@@ -1,16 +1,9 @@
 /** The small element types of ONNX: every bit pattern, and rounding to them against a search of all patterns. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  INTEGER_RANGES,
-  roundToPowerOfTwo,
-  roundToSmallFloat,
-  roundToSteps,
-  SMALL_FLOATS,
-  smallFloatFromBits,
-  wrapInteger,
-} from "../../../src/kernels/element-types.ts";
+import { INTEGER_RANGES, SMALL_FLOATS, smallFloatFromBits } from "../../../src/kernels/element-types.ts";
 import type { SmallFloat } from "../../../src/kernels/element-types.ts";
+import { roundToPowerOfTwo, roundToSmallFloat, roundToSteps, wrapInteger } from "../../../src/kernels/rare/rounding.ts";
 import { decodeTensor } from "../../../src/runtime/onnx/decode.ts";
 
 const bitsOf = ({ exponentBits, mantissaBits }: SmallFloat) => 1 + exponentBits + mantissaBits;

@@ -24,8 +24,8 @@ vi.mock("../../../src/runtime/gpu/kernel.ts", async (importOriginal) => {
   };
 });
 
-await import("../../../src/kernels/registry.ts");
-await import("../../../src/algorithms/attack.ts");
+await (await import("../../../src/kernels/registry.ts")).loadRareOps();
+await import("../../../src/algorithms/universal.ts");
 
 /** The constants that a kernel's header says it is specialised by, with a value of the right type. */
 function declaredConstants({ name, source }: Kernel): Record<string, ConstantValue> {

@@ -1,8 +1,10 @@
 /** Whether a file with an open batch axis treats samples apart. */
 import { describe, expect, test } from "vitest";
-import { describeModel } from "../../../src/index.ts";
+import { describeModel, loadRareOps } from "../../../src/index.ts";
 import { encodeModel } from "../../reference/onnx-builder.ts";
 import type { TestModel, TestNode } from "../../reference/model.ts";
+
+await loadRareOps();
 
 const image = [1, 3, 4, 4];
 

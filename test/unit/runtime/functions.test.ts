@@ -44,15 +44,15 @@ const twice: onnx.IFunctionProto = {
   ],
 };
 
-function withFunctions(small: SmallModel, calls: readonly Call[], functions: onnx.IFunctionProto[]): onnx.ModelProto {
+function withFunctions(small: SmallModel, calls: readonly Call[], functions: onnx.IFunctionProto[]): onnx.IModelProto {
   const proto = decodeModel(bytesOf(small));
   proto.graph!.node = [...calls, ...proto.graph!.node!];
   proto.functions = functions;
-  proto.opsetImport = [...proto.opsetImport, { domain: DOMAIN, version: 1 }] as typeof proto.opsetImport;
+  proto.opsetImport = [...(proto.opsetImport ?? []), { domain: DOMAIN, version: 1 }] as typeof proto.opsetImport;
   return onnxProto.onnx.ModelProto.decode(onnxProto.onnx.ModelProto.encode(proto).finish());
 }
 
-const refusals = (proto: onnx.ModelProto) => {
+const refusals = (proto: onnx.IModelProto) => {
   try {
     importModel(proto);
   } catch (error) {

@@ -1,9 +1,13 @@
 /** Graphs for tests of passes and plans, from the same networks as the GPU tests. */
+import { loadRareOps } from "../../../src/kernels/registry.ts";
 import { decodeModel } from "../../../src/runtime/onnx/decode.ts";
 import { importModel } from "../../../src/runtime/onnx/import.ts";
 import type { Graph } from "../../../src/runtime/graph/graph.ts";
 import { encodeModel } from "../../reference/onnx-builder.ts";
 import type { TestConstant, TestModel, TestNode } from "../../reference/model.ts";
+
+// Graphs are made at once here, of any op.
+await loadRareOps();
 
 export interface SmallModel {
   readonly opset?: number;

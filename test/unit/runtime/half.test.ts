@@ -1,7 +1,8 @@
 /** Rounding to f16 against the slow definition of small floats, and which weights it is refused for. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FLOAT16, roundToSmallFloat, SMALL_FLOATS, smallFloatFromBits } from "../../../src/kernels/element-types.ts";
+import { FLOAT16, SMALL_FLOATS, smallFloatFromBits } from "../../../src/kernels/element-types.ts";
+import { roundToSmallFloat } from "../../../src/kernels/rare/rounding.ts";
 import { checkedStorage } from "../../../src/runtime/engine.ts";
 import { AdapterError, ArgumentError } from "../../../src/runtime/errors.ts";
 import { constantFitsHalf, fitsHalf, HALF_MAX, halves } from "../../../src/runtime/plan/half.ts";

@@ -2,12 +2,13 @@
  * Convolutions over three spatial axes, as a sum of 2-D ones: for every tap along the depth, the slices that it reads (or, for
  * the transpose, writes) are convolved as pictures of a batch.
  */
-import { ShapeError } from "../runtime/errors.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import { reshapeTo } from "./broadcast.ts";
-import { numberAttribute, numbersAttribute, readAxisWindows, stringAttribute, windowOf, windowOutput } from "./onnx-attributes.ts";
-import { Unsupported } from "./op.ts";
-import type { Emitter, OnnxNode } from "./op.ts";
+import { ShapeError } from "../../runtime/errors.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
+import { reshapeTo } from "../broadcast.ts";
+import { numberAttribute, numbersAttribute, readAxisWindows, stringAttribute, windowOf, windowOutput } from "../onnx-attributes.ts";
+import { conv, convTranspose } from "../conv.ts";
+import { importersOnly, Unsupported } from "../op.ts";
+import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "../op.ts";
 
 /** [N, C, D, H, W] ↔ [N, D, C, H, W] */
 const depthAndChannels = [0, 2, 1, 3, 4];
@@ -35,7 +36,7 @@ function tapWeights(w: Value, tap: number, emit: Emitter): Value {
 
 const alongDepth = (x: Value, value: number, others: number) => x.shape.map((_, axis) => (axis === 1 ? value : others));
 
-export function conv3d(node: OnnxNode, x: Value, w: Value, bias: Value | undefined, emit: Emitter): Value {
+function conv3d(node: OnnxNode, x: Value, w: Value, bias: Value | undefined, emit: Emitter): Value {
   const taps = w.shape.slice(2);
   const [depth, h, v] = readAxisWindows(node, x.shape.slice(2), taps);
   if (!depth || !h || !v) throw new ShapeError(`weights [${w.shape}] do not fit an input [${x.shape}]`);
@@ -58,7 +59,7 @@ export function conv3d(node: OnnxNode, x: Value, w: Value, bias: Value | undefin
   return exchanged(stacked(sum!, n, emit), emit);
 }
 
-export function convTranspose3d(node: OnnxNode, x: Value, w: Value, bias: Value | undefined, emit: Emitter): Value {
+function convTranspose3d(node: OnnxNode, x: Value, w: Value, bias: Value | undefined, emit: Emitter): Value {
   if (stringAttribute(node, "auto_pad", "NOTSET") !== "NOTSET" || numbersAttribute(node, "output_shape")) {
     throw new Unsupported("auto_pad and output_shape of a 3-D transposed convolution");
   }
@@ -91,3 +92,22 @@ export function convTranspose3d(node: OnnxNode, x: Value, w: Value, bias: Value 
   const y = exchanged(sum!, emit);
   return bias ? emit.add("Add", [y, reshapeTo(bias, [y.shape[1]!, 1, 1, 1], emit)]) : y;
 }
+
+/** The core's importer, and for three spatial axes one of those above. */
+function withSpace(core: OnnxBinding, inSpace: typeof conv3d): OnnxBinding {
+  return {
+    ...core,
+    import: (node, emit) => {
+      const [x, w, bias] = node.inputs;
+      const spatial = x?.shape.length === 5 && w?.data && w.shape.length === 5;
+      return spatial ? [inSpace(node, x, w, bias, emit)] : core.import(node, emit);
+    },
+  };
+}
+
+export const conv3dOps: readonly OpDefinition[] = [
+  importersOnly("convolutions in space", {
+    Conv: withSpace(conv.onnx!["Conv"]!, conv3d),
+    ConvTranspose: withSpace(convTranspose.onnx!["ConvTranspose"]!, convTranspose3d),
+  }),
+];

@@ -6,16 +6,16 @@
  *   QLinearConv, QLinearMatMul                              dequantise, compute, quantise
  *   ConvInteger, MatMulInteger                              the product of what is left of the zero points
  */
-import { ShapeError } from "../runtime/errors.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import { reshapeTo } from "./broadcast.ts";
-import { conv } from "./conv.ts";
-import { INTEGER_RANGES, SMALL_FLOATS } from "./element-types.ts";
-import type { SmallFloat } from "./element-types.ts";
-import { matmul } from "./matmul.ts";
-import { normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
-import { importersOnly, Unsupported } from "./op.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import { ShapeError } from "../../runtime/errors.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
+import { reshapeTo } from "../broadcast.ts";
+import { conv } from "../conv.ts";
+import { INTEGER_RANGES, SMALL_FLOATS } from "../element-types.ts";
+import type { SmallFloat } from "../element-types.ts";
+import { matmul } from "../matmul.ts";
+import { normaliseAxis, numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { importersOnly, Unsupported } from "../op.ts";
+import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
 const UINT8 = 2;
 

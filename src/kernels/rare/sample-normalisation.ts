@@ -4,14 +4,14 @@
  *
  *   y = (x − mean) / √(variance + ε) · γ + β       the means being over the axes each op names
  */
-import { ShapeError } from "../runtime/errors.ts";
-import { sizeOf } from "../runtime/graph/graph.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import { reshapeTo } from "./broadcast.ts";
-import { normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
-import { importersOnly } from "./op.ts";
-import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
-import { norm1, norm2, reduceOver } from "./reduce.ts";
+import { ShapeError } from "../../runtime/errors.ts";
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
+import { reshapeTo } from "../broadcast.ts";
+import { normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "../onnx-attributes.ts";
+import { importersOnly } from "../op.ts";
+import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "../op.ts";
+import { norm1, norm2, reduceOver } from "../reduce.ts";
 import { powerOf } from "./unary-functions.ts";
 
 const EPSILON = 1e-5;

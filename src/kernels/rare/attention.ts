@@ -6,14 +6,14 @@
  * The bias holds the mask, the causal triangle and the padding; what may not be attended to has −∞ there. Of grouped queries,
  * the heads that share keys and values are stacked as rows of one product, so that nothing is copied for them.
  */
-import { ShapeError } from "../runtime/errors.ts";
-import { sizeOf } from "../runtime/graph/graph.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import { reshapeTo } from "./broadcast.ts";
-import { transposeLastTwo } from "./movement.ts";
-import { constantInput, numberAttribute, requiredInput } from "./onnx-attributes.ts";
-import { importersOnly, Unsupported } from "./op.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import { ShapeError } from "../../runtime/errors.ts";
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
+import { reshapeTo } from "../broadcast.ts";
+import { transposeLastTwo } from "../movement.ts";
+import { constantInput, numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { importersOnly, Unsupported } from "../op.ts";
+import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
 /**
  * Stands for −∞ where the GPU computes: WGSL need not represent infinities. Next to it every score vanishes in f32, so a row

@@ -1,40 +1,11 @@
 /** ONNX ops that are compositions of Reshape, Transpose, Slice, Expand and AxisMap, imported as these. */
-import { ShapeError } from "../runtime/errors.ts";
-import { sizeOf } from "../runtime/graph/graph.ts";
-import type { Value } from "../runtime/graph/graph.ts";
+import { ShapeError } from "../../runtime/errors.ts";
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
 import { mapAxis } from "./axis-map.ts";
-import { broadcastShapes } from "./broadcast.ts";
-import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
-import { importersOnly, Unsupported } from "./op.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
-
-/** The part of x from `start`, `extent` long, along one axis. */
-export function sliceAxis(x: Value, axis: number, start: number, extent: number, emit: Emitter): Value {
-  const starts = x.shape.map((_, a) => (a === axis ? start : 0));
-  return emit.add("Slice", [x], { starts, steps: x.shape.map(() => 1), extents: x.shape.map((own, a) => (a === axis ? extent : own)) });
-}
-
-function importSplit(node: OnnxNode, emit: Emitter): readonly Value[] {
-  const x = requiredInput(node, 0);
-  const axis = normaliseAxis(numberAttribute(node, "axis", 0), x.shape.length);
-  const listed = node.opset < 13 ? numbersAttribute(node, "split") : constantInput(node, 1, "the sizes");
-  const parts = listed?.length ?? numberAttribute(node, "num_outputs", node.outputCount);
-  const part = Math.ceil(x.shape[axis]! / parts);
-  const sizes = listed ?? Array.from({ length: parts }, (_, i) => Math.min(part, x.shape[axis]! - i * part));
-  if (sizes.reduce((a, b) => a + b, 0) !== x.shape[axis]) throw new ShapeError(`parts [${sizes}] do not make an axis of ${x.shape[axis]}`);
-  let start = 0;
-  return sizes.map((size) => {
-    start += size;
-    return sliceAxis(x, axis, start - size, size, emit);
-  });
-}
-
-function importExpand(node: OnnxNode, emit: Emitter): readonly Value[] {
-  const x = requiredInput(node, 0);
-  const wanted = constantInput(node, 1, "the shape") ?? [];
-  const shape = broadcastShapes(x.shape, wanted);
-  return [shape.join() === x.shape.join() ? x : emit.add("Expand", [x], { shape })];
-}
+import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
+import { importersOnly, Unsupported } from "../op.ts";
+import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
 /** Repeating along an axis is a new axis of that extent, merged with it. */
 function importTile(node: OnnxNode, emit: Emitter): readonly Value[] {
@@ -130,8 +101,6 @@ const moves = { acceptsIntegers: true };
 
 export const rearrangeOps: readonly OpDefinition[] = [
   importersOnly("rearrangements", {
-    Split: { since: 2, import: importSplit, restrictions: "sizes known at load", ...moves },
-    Expand: { since: 8, import: importExpand, restrictions: "shape known at load", ...moves },
     Tile: { since: 6, import: importTile, restrictions: "repeats known at load", ...moves },
     DepthToSpace: { since: 1, import: importDepthToSpace, ...moves },
     SpaceToDepth: { since: 1, import: importSpaceToDepth, ...moves },

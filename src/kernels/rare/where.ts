@@ -1,14 +1,14 @@
 /** Where: a choice between two values, element by element. The condition gets no derivative; each value gets its own part. */
-import whereSource from "../../shaders/elementwise/where.wgsl?raw";
-import { ShapeError } from "../runtime/errors.ts";
-import { defineKernel } from "../runtime/gpu/kernel.ts";
-import { sizeOf } from "../runtime/graph/graph.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import { axes, axesInUse, broadcastShapes, broadcastStrides, foldBroadcast, mergeAxes, sumTo } from "./broadcast.ts";
-import { requiredInput } from "./onnx-attributes.ts";
-import { defineOp } from "./op.ts";
-import type { Emitter, Lowering, OpDefinition } from "./op.ts";
-import { gridSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
+import whereSource from "../../../shaders/elementwise/where.wgsl?raw";
+import { ShapeError } from "../../runtime/errors.ts";
+import { defineKernel } from "../../runtime/gpu/kernel.ts";
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
+import { axes, axesInUse, broadcastShapes, broadcastStrides, foldBroadcast, mergeAxes, sumTo } from "../broadcast.ts";
+import { requiredInput } from "../onnx-attributes.ts";
+import { defineOp } from "../op.ts";
+import type { Emitter, Lowering, OpDefinition } from "../op.ts";
+import { gridSource, indexingSource, LANES, slotsSource } from "../wgsl.ts";
 
 const kernel = defineKernel("where", whereSource, gridSource, slotsSource, indexingSource);
 

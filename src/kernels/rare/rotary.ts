@@ -5,13 +5,13 @@
  *
  * where x₁ and x₂ are the halves of the features that turn, or every second of them (interleaved).
  */
-import { ShapeError } from "../runtime/errors.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import { reshapeTo } from "./broadcast.ts";
-import { gatherOps } from "./gather.ts";
-import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
-import { importersOnly } from "./op.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import { ShapeError } from "../../runtime/errors.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
+import { reshapeTo } from "../broadcast.ts";
+import { gatherOps } from "../gather.ts";
+import { numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { importersOnly } from "../op.ts";
+import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
 const gather = gatherOps.find(({ onnx }) => onnx?.["Gather"])!.onnx!["Gather"]!;
 

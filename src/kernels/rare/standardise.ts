@@ -3,17 +3,18 @@
  * what the axes from `axis` on hold, which lies together in memory. The Jacobian is symmetric: one op carries cotangents and
  * tangents through.
  */
-import standardiseSource from "../../shaders/normalise/standardise.wgsl?raw";
-import jacobianSource from "../../shaders/normalise/standardise_jacobian.wgsl?raw";
-import { sizeOf } from "../runtime/graph/graph.ts";
-import type { Attributes, Value } from "../runtime/graph/graph.ts";
-import { defineLineKernels, planLines } from "./lines.ts";
-import { defineOp } from "./op.ts";
-import type { OpDefinition } from "./op.ts";
-import { slotsSource } from "./wgsl.ts";
+import standardiseSource from "../../../shaders/normalise/standardise.wgsl?raw";
+import jacobianSource from "../../../shaders/normalise/standardise_jacobian.wgsl?raw";
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import type { Attributes, Value } from "../../runtime/graph/graph.ts";
+import { defineRareLineKernels, planLines } from "../lines.ts";
+import { defineOp } from "../op.ts";
+import type { OpDefinition } from "../op.ts";
+import { slotsSource } from "../wgsl.ts";
+import { recogniseStandardise } from "./written-out.ts";
 
-const kernels = defineLineKernels("standardise", standardiseSource);
-const jacobianKernels = defineLineKernels("standardise_jacobian", jacobianSource, slotsSource);
+const kernels = defineRareLineKernels("standardise", standardiseSource);
+const jacobianKernels = defineRareLineKernels("standardise_jacobian", jacobianSource, slotsSource);
 
 interface StandardiseAttributes {
   /** First of the axes that are normalised over. */
@@ -26,6 +27,7 @@ const read = (attributes: Attributes) => attributes as unknown as StandardiseAtt
 /** Outputs: y, and scale = 1/√(variance + ε) of every line. */
 const standardise = defineOp({
   name: "Standardise",
+  recognise: recogniseStandardise,
   infer: ([x], attributes) => {
     const { axis } = read(attributes);
     return [

@@ -1,14 +1,14 @@
 /** TopK: the K largest or smallest elements along an axis. Among equals the one of lower index comes first. */
-import adjointSource from "../../shaders/reduce/top_k_adjoint.wgsl?raw";
-import topKSource from "../../shaders/reduce/top_k.wgsl?raw";
-import { ShapeError } from "../runtime/errors.ts";
-import { defineKernel } from "../runtime/gpu/kernel.ts";
-import { sizeOf } from "../runtime/graph/graph.ts";
-import type { Attributes, Value } from "../runtime/graph/graph.ts";
-import { constantInput, normaliseAxis, numberAttribute, requiredInput } from "./onnx-attributes.ts";
-import { defineOp } from "./op.ts";
-import type { Emitter, Lowering, OnnxNode, OpDefinition } from "./op.ts";
-import { gridSource, LANES, slotsSource } from "./wgsl.ts";
+import adjointSource from "../../../shaders/reduce/top_k_adjoint.wgsl?raw";
+import topKSource from "../../../shaders/reduce/top_k.wgsl?raw";
+import { ShapeError } from "../../runtime/errors.ts";
+import { defineKernel } from "../../runtime/gpu/kernel.ts";
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import type { Attributes, Value } from "../../runtime/graph/graph.ts";
+import { constantInput, normaliseAxis, numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { defineOp } from "../op.ts";
+import type { Emitter, Lowering, OnnxNode, OpDefinition } from "../op.ts";
+import { gridSource, LANES, slotsSource } from "../wgsl.ts";
 
 const kernel = defineKernel("top_k", topKSource, gridSource);
 const directionKernel = defineKernel("top_k_adjoint", adjointSource, gridSource, slotsSource);

@@ -2,14 +2,14 @@
  * AxisMap: a sparse matrix, known at load, along one axis of a tensor. What ONNX calls Gather with known indices, Pad by
  * reflection, Resize, CumSum and more are such matrices; their derivatives are the matrix itself and its transpose.
  */
-import mapSource from "../../shaders/movement/axis_map.wgsl?raw";
-import { ShapeError } from "../runtime/errors.ts";
-import { defineKernel } from "../runtime/gpu/kernel.ts";
-import { sizeOf } from "../runtime/graph/graph.ts";
-import type { ConstantData, Value } from "../runtime/graph/graph.ts";
-import { defineOp } from "./op.ts";
-import type { Emitter, Lowering, OpDefinition } from "./op.ts";
-import { gridSource, LANES } from "./wgsl.ts";
+import mapSource from "../../../shaders/movement/axis_map.wgsl?raw";
+import { ShapeError } from "../../runtime/errors.ts";
+import { defineKernel } from "../../runtime/gpu/kernel.ts";
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import type { ConstantData, Value } from "../../runtime/graph/graph.ts";
+import { defineOp } from "../op.ts";
+import type { Emitter, Lowering, OpDefinition } from "../op.ts";
+import { gridSource, LANES } from "../wgsl.ts";
 
 const kernel = defineKernel("axis_map", mapSource, gridSource);
 

@@ -2,13 +2,13 @@
  * Ops of onnxruntime's own domain that its optimiser leaves in files of image classifiers and vision transformers, imported
  * as what they were made from (ContribOperators.md of onnxruntime).
  */
-import type { Value } from "../runtime/graph/graph.ts";
-import { conv } from "./conv.ts";
-import { matmul } from "./matmul.ts";
-import { transposeLastTwo } from "./movement.ts";
-import { numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
-import { importersOnly, Unsupported } from "./op.ts";
-import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
+import { conv } from "../conv.ts";
+import { matmul } from "../matmul.ts";
+import { transposeLastTwo } from "../movement.ts";
+import { numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
+import { importersOnly, Unsupported } from "../op.ts";
+import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "../op.ts";
 import { layerNormalization } from "./sample-normalisation.ts";
 
 /** The standard ops that these stand for are read as of this opset. */

@@ -5,13 +5,13 @@
  * (coordinate_transformation_mode), which elements around it count and how much (nearest, linear, cubic), stretched by the
  * scale when shrinking with antialias.
  */
-import { ShapeError } from "../runtime/errors.ts";
-import type { Value } from "../runtime/graph/graph.ts";
+import { ShapeError } from "../../runtime/errors.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
 import { mapAxis } from "./axis-map.ts";
 import type { MapRow } from "./axis-map.ts";
-import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "./onnx-attributes.ts";
-import { importersOnly, Unsupported } from "./op.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
+import { importersOnly, Unsupported } from "../op.ts";
+import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
 interface AxisResize {
   readonly input: number;

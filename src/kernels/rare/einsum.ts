@@ -4,13 +4,13 @@
  *   letters of both operands and the output are batch axes; of both but not the output, the product's inner axis; of one and
  *   the output, its rows or columns; of one alone, summed first.
  */
-import { ShapeError } from "../runtime/errors.ts";
-import { sizeOf } from "../runtime/graph/graph.ts";
-import type { Value } from "../runtime/graph/graph.ts";
-import { reshapeTo } from "./broadcast.ts";
-import { requiredInput, stringAttribute } from "./onnx-attributes.ts";
-import { importersOnly, Unsupported } from "./op.ts";
-import type { Emitter, OnnxNode, OpDefinition } from "./op.ts";
+import { ShapeError } from "../../runtime/errors.ts";
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import type { Value } from "../../runtime/graph/graph.ts";
+import { reshapeTo } from "../broadcast.ts";
+import { requiredInput, stringAttribute } from "../onnx-attributes.ts";
+import { importersOnly, Unsupported } from "../op.ts";
+import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
 /** A value whose axes have names. */
 interface Labelled {

@@ -1,0 +1,50 @@
+/** CastLike, and Cast of constants to element types of 8 bits and fewer, which round them or wrap them around. */
+import type { Value } from "../../runtime/graph/graph.ts";
+import { FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS } from "../element-types.ts";
+import { numberAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
+import { importersOnly, Unsupported } from "../op.ts";
+import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
+import { cast, castBinding, heldAs, ONNX_TYPE, roundsTo } from "../source.ts";
+import { roundToPowerOfTwo, roundToSmallFloat, wrapInteger } from "./rounding.ts";
+
+interface Rounding {
+  /** Whether what is too large for 8 bits becomes the largest number, rather than infinity or NaN. */
+  readonly saturate: boolean;
+  /** Where between two powers of two a scale goes. */
+  readonly mode: "up" | "down" | "nearest";
+}
+
+const roundingOf = (node: OnnxNode): Rounding => {
+  const mode = stringAttribute(node, "round_mode", "up");
+  if (mode !== "up" && mode !== "down" && mode !== "nearest") throw new Unsupported(`round_mode ${mode}`, "round_mode");
+  return { saturate: numberAttribute(node, "saturate", 1) !== 0, mode };
+};
+
+/** A constant's element under another element type. */
+function convertTo(to: number, { saturate, mode }: Rounding): (x: number) => number {
+  if (to === FLOAT8E8M0) return (x) => roundToPowerOfTwo(x, mode, saturate);
+  const format = SMALL_FLOATS[to];
+  if (format) return (x) => roundToSmallFloat(x, format, saturate);
+  return (x) => wrapInteger(x, INTEGER_RANGES[to]!);
+}
+
+/** As the core's cast, and of constants to any element type. */
+export function castToAny(x: Value, to: number, emit: Emitter, node: OnnxNode): Value {
+  if (!x.data || !roundsTo(to)) return cast(x, to, emit);
+  return emit.constant(x.shape, Float64Array.from(x.data, convertTo(to, roundingOf(node))), heldAs(to), to);
+}
+
+export const castOps: readonly OpDefinition[] = [
+  importersOnly("casts", {
+    Cast: { ...castBinding, import: (node, emit) => [castToAny(requiredInput(node, 0), numberAttribute(node, "to", 0), emit, node)] },
+    CastLike: {
+      since: 15,
+      acceptsIntegers: true,
+      restrictions: "as Cast",
+      import: (node, emit) => {
+        const like = requiredInput(node, 1);
+        return [castToAny(requiredInput(node, 0), like.onnxType ?? ONNX_TYPE[like.type], emit, node)];
+      },
+    },
+  }),
+];
