@@ -4,7 +4,7 @@
  */
 import type { Attributes, ConstantData, ElementType, Node, Value } from "../runtime/graph/graph.ts";
 import type { ConstantValue, Kernel, ParamValue } from "../runtime/gpu/kernel.ts";
-import type { Grid, Operand, Packed, PackedWeights } from "../runtime/plan/launch.ts";
+import type { Grid, Operand, Packed, PackedWeights, WeightStorage } from "../runtime/plan/launch.ts";
 import type { VariantSite } from "./variants.ts";
 
 export interface TensorType {
@@ -112,6 +112,8 @@ export interface Lowering {
   pack(source: Value, key: string, elements: number, make: (data: ConstantData) => Float32Array): Packed;
   /** As pack, for weights of kernels that are linked for each storage (weights.ts): as f16 where the plan wants it and all fit. */
   packWeights(source: Value, key: string, elements: number, make: (data: ConstantData) => Float32Array): PackedWeights;
+  /** How packWeights will store a constant. */
+  storageOf(weights: Value): WeightStorage;
   /** A value private to this node, with the given lead of another value and its own shape. */
   scratch(like: Value, shape: readonly number[]): Value;
   /** The variant to take for the node: one forced by name, legal or not, else the measured choice where it is legal, else the usual. */

@@ -140,6 +140,7 @@ function loweringOf(
     type: "float",
     lead: like.lead,
   });
+  const storageOf = (weights: Value): WeightStorage => (request.weights === "f16" && fitsHalf(weights.data!) ? "f16" : "f32");
   return {
     node,
     adapter: request.adapter,
@@ -163,8 +164,9 @@ function loweringOf(
       bytes: elements * BYTES,
       make: () => make(source.data!),
     }),
+    storageOf,
     packWeights: (source, key, elements, make): PackedWeights =>
-      request.weights === "f16" && fitsHalf(source.data!)
+      storageOf(source) === "f16"
         ? {
             packed: true,
             storage: "f16",

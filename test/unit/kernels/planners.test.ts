@@ -19,20 +19,20 @@ describe("convolution", () => {
   const table: readonly [name: string, facts: Partial<ConvFacts>, adapter: AdapterFacts, variant: string][] = [
     ["a usual layer on a GPU", {}, gpu, "tiled"],
     ["a usual layer on a CPU", {}, software, "quad"],
-    ["stride 2 on a CPU", { unitStep: false }, software, "quad"],
+    ["stride 2 on a CPU", { strides: [2, 2] }, software, "quad"],
     ["a wide kernel on a CPU slides", { kernelW: 5 }, software, "strip"],
     ["few output channels on a CPU slide", { outputs: 3 }, software, "strip"],
-    ["few output channels on a CPU, stride 2", { outputs: 3, unitStep: false }, software, "quad"],
+    ["few output channels on a CPU, stride 2", { outputs: 3, strides: [2, 2] }, software, "quad"],
     ["a kernel too wide for the strip's registers on a CPU", { kernelW: 10 }, software, "quad"],
     ["a usual layer on a CPU without subgroups", {}, old, "strip"],
-    ["stride 2 on a CPU without subgroups", { unitStep: false }, old, "direct"],
+    ["stride 2 on a CPU without subgroups", { strides: [2, 2] }, old, "direct"],
     ["too few channels for a tile", { outputs: 31 }, gpu, "direct"],
     ["half a tile of channels", { outputs: 32 }, gpu, "tiled"],
     ["too few pixels for a tile", { columns: 31 }, gpu, "direct"],
     ["depthwise on a GPU", { channels: 1, outputs: 1, groups: 64 }, gpu, "depthwise"],
     ["depthwise on a CPU", { channels: 1, outputs: 2, groups: 64 }, software, "depthwise"],
     ["one channel in, one group: no depthwise", { channels: 1 }, gpu, "tiled"],
-    ["a GPU that cannot run 256 invocations", { unitStep: false }, phone, "direct"],
+    ["a GPU that cannot run 256 invocations", { strides: [2, 2] }, phone, "direct"],
   ];
   test.each(table)("%s", (_, facts, adapter, variant) => {
     expect(planConv(conv(facts), adapter).variant).toBe(variant);
@@ -45,7 +45,7 @@ describe("convolution", () => {
 
   test("a forced variant whose assumptions do not hold, or that does not exist, is refused", () => {
     expect(() => planConv(conv(), gpu, "depthwise")).toThrow(ArgumentError);
-    expect(() => planConv(conv({ unitStep: false }), gpu, "strip")).toThrow(ArgumentError);
+    expect(() => planConv(conv({ strides: [2, 2] }), gpu, "strip")).toThrow(ArgumentError);
     expect(() => planConv(conv({ channels: 7 }), gpu, "split")).toThrow("63 terms in 4 workgroups are not worth splitting");
     expect(() => planConv(conv({ columns: 64 * 128 }), gpu, "split")).toThrow(ArgumentError);
     expect(() => planConv(conv(), old, "quad")).toThrow("needs an adapter with subgroups");
@@ -110,7 +110,7 @@ test("an adjoint's phases on the quad kernel cover every pixel, and have a workg
       fc.integer({ min: 1, max: 5 }),
       fc.integer({ min: 1, max: 5 }),
       (outH, outW, upH, upW) => {
-        const { items, depth } = planConv(conv({ outH, outW, up: [upH, upW] }), software, "quad");
+        const { items, depth } = planConv(conv({ outH, outW, direction: "adjoint", strides: [upH, upW] }), software, "quad");
         const one = planConv(conv({ outH, outW }), software, "quad");
         return items * upH * upW >= one.items && depth === one.depth * upH * upW;
       },
