@@ -3,10 +3,10 @@
 // ops. All else is in one module, because the bundler of an app keeps apart what two modules share.
 
 import { defineConfig } from "vite";
-import { terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
+import { shadersTogether, terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
 
 export default defineConfig({
-  plugins: [terseShaders(), withoutOperatorTable()],
+  plugins: [terseShaders(), withoutOperatorTable(), shadersTogether()],
   publicDir: false,
   build: {
     target: "es2022",

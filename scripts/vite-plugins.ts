@@ -1,4 +1,6 @@
 /** What both bundles need beyond Vite itself. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { parseAst, Visitor } from "vite";
 import type { Plugin } from "vite";
 
@@ -59,6 +61,33 @@ export function withoutOperatorTable(): Plugin {
           },
         }).visit(parseAst(code));
         return terse === code ? undefined : { code: terse, map: null };
+      },
+    },
+  };
+}
+
+/**
+ * Shaders beside one another in the bundle, by name. They repeat each other's lines, and gzip looks back no further than 32 kB: it
+ * takes 1.2 kB less this way than with each shader beside the module that imports it. Those of rare ops stay where these are.
+ */
+export function shadersTogether(): Plugin {
+  return {
+    name: "nudge:shaders-together",
+    transform: {
+      filter: { id: /\/src\/index\.ts$/ },
+      handler(code, id) {
+        const src = dirname(id);
+        const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+          (file) => file.endsWith(".ts") && !file.includes("rare/"),
+        );
+        const shaders = files.flatMap((file) =>
+          [...readFileSync(join(src, file), "utf8").matchAll(/from "(\.[^"]+\.wgsl\?raw)"/g)].map(([, path]) =>
+            relative(src, join(src, dirname(file), path!)),
+          ),
+        );
+        // All on the entry's first line, so that its others keep their numbers.
+        const imports = [...new Set(shaders)].sort().map((path) => `import ${JSON.stringify(path)};`);
+        return { code: imports.join("") + code, map: null };
       },
     },
   };

@@ -13,28 +13,30 @@ import type { WeightStorage } from "../runtime/plan/launch.ts";
 import type { ConvPlan } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
 import { defineForWeights } from "./weights.ts";
+import { winograd } from "./winograd.ts";
 import { epilogueSource, gridSource, slicesSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 const mains = { direct: convDirectSource, tiled: convTiledSource, depthwise: convDepthwiseSource };
-const shared = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, slotsSource];
+/** What every kernel that writes a convolution's output is linked with. */
+export const linkedWithAll = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, slotsSource];
 
 function family(prefix: string, taps: string) {
   return {
-    direct: defineForWeights(`${prefix}_direct`, mains.direct, ...shared, taps),
-    tiled: defineForWeights(`${prefix}_tiled`, mains.tiled, ...shared, slicesSource, taps),
-    depthwise: defineForWeights(`${prefix}_depthwise`, mains.depthwise, ...shared, taps),
+    direct: defineForWeights(`${prefix}_direct`, mains.direct, ...linkedWithAll, taps),
+    tiled: defineForWeights(`${prefix}_tiled`, mains.tiled, ...linkedWithAll, slicesSource, taps),
+    depthwise: defineForWeights(`${prefix}_depthwise`, mains.depthwise, ...linkedWithAll, taps),
   };
 }
 
 const kernels = { forward: family("conv", tapsForwardSource), adjoint: family("conv_adjoint", tapsAdjointSource) };
 /** Only rows are found by the tap rule here; along a row the kernel slides. */
 const strip = (prefix: string, taps: string) => ({
-  each: defineForWeights(`${prefix}_strip`, convStripSource, weightsEachSource, ...shared, taps),
-  shared: defineForWeights(`${prefix}_strip_shared`, convStripSource, weightsSharedSource, ...shared, taps),
+  each: defineForWeights(`${prefix}_strip`, convStripSource, weightsEachSource, ...linkedWithAll, taps),
+  shared: defineForWeights(`${prefix}_strip_shared`, convStripSource, weightsSharedSource, ...linkedWithAll, taps),
 });
 const stripKernels = { forward: strip("conv", tapsForwardSource), adjoint: strip("conv_adjoint", tapsAdjointSource) };
 /** Both directions at once: an adjoint is a convolution of an input that was pulled apart. A matrix product is one, too. */
-export const quadKernel = defineForWeights("conv_quad", convQuadSource, ...shared);
+export const quadKernel = defineForWeights("conv_quad", convQuadSource, ...linkedWithAll);
 
 /** `rule`: how a tap finds its source; the adjoint of a convolution that moves by one pixel is run by the forward rule. */
 export function convKernels(
@@ -42,6 +44,7 @@ export function convKernels(
   rule: "forward" | "adjoint",
   adapter: AdapterFacts,
 ): Readonly<Record<WeightStorage, Kernel>> {
+  if (kernel === "winograd") return { f32: winograd().output, f16: winograd().output };
   if (kernel === "quad") return quadKernel;
   if (kernel === "strip") return stripKernels[rule][adapter.subgroupSize > 0 ? "shared" : "each"];
   return kernels[rule][kernel];

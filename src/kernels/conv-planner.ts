@@ -7,9 +7,15 @@ import { slicesOf } from "./split-k.ts";
 import type { Slices } from "./split-k.ts";
 import { legalAmong, siteOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
+import { hasWinograd, winogradTiles } from "./winograd.ts";
 import { LANES } from "./wgsl.ts";
 
 export interface ConvFacts {
+  readonly direction: "forward" | "adjoint";
+  /** Whether it carries cotangents or tangents: a derivative, in which no clamp decides anything. */
+  readonly linear: boolean;
+  /** How its weights are stored. */
+  readonly weights: WeightStorage;
   /** Input and output channels of one group. */
   readonly channels: number;
   readonly outputs: number;
@@ -22,19 +28,19 @@ export interface ConvFacts {
   readonly columns: number;
   readonly kernelH: number;
   readonly kernelW: number;
-  /** Horizontal stride and dilation are 1. */
-  readonly unitStep: boolean;
-  /** Pixels between two of the input's in the output's frame: the stride of the convolution whose adjoint this is, or 1. */
-  readonly up: readonly [number, number];
+  /** Of the convolution, whichever direction runs. */
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
 }
 
 /** Names that may be forced; which of them can compute a convolution depends on its shape. */
-export const convVariants = ["direct", "strip", "quad", "tiled", "tiled128", "split", "depthwise"] as const;
+export const convVariants = ["direct", "strip", "quad", "tiled", "tiled128", "split", "depthwise", "winograd"] as const;
 export type ConvVariant = (typeof convVariants)[number];
 
 export interface ConvPlan {
   readonly variant: ConvVariant;
-  readonly kernel: "direct" | "strip" | "quad" | "tiled" | "depthwise";
+  /** The kernel that writes the output; before that of "winograd" other passes run. */
+  readonly kernel: "direct" | "strip" | "quad" | "tiled" | "depthwise" | "winograd";
   readonly constants: Readonly<Record<string, ConstantValue>>;
   /** Items of one copy of the output along the grid's line, how many a workgroup takes, and the grid's depth. */
   readonly items: number;
@@ -108,8 +114,21 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
         depth: groups * Math.ceil(outputs / perTile),
       };
     }
+    case "winograd": {
+      if (!fitsWinograd(facts))
+        throw new ArgumentError("Winograd's transforms need a 3×3 kernel, stride and dilation 1, and weights as f32");
+      if (!hasWinograd()) throw new ArgumentError("Winograd's transforms are in the module of rare ops, which is not loaded");
+      return {
+        variant: "winograd",
+        kernel: "winograd",
+        constants: { LANES },
+        items: images * groups * outputs * winogradTiles(outH, outW),
+        perGroup: LANES,
+        depth: 1,
+      };
+    }
     case "quad": {
-      const [upH, upW] = facts.up;
+      const [upH, upW] = upOf(facts);
       const { constants, perGroup, depth } = planQuad(facts, adapter);
       return {
         variant: "quad",
@@ -170,16 +189,13 @@ export function legalVariants(facts: ConvFacts, adapter: AdapterFacts): ConvVari
   return legalAmong(convVariants, adapter, (variant) => planConv(facts, adapter, variant));
 }
 
-/** What a tuner has to know of a convolution: its facts, and the geometry that no planner asks for but that time depends on. */
-export interface ConvGeometry {
-  readonly direction: "forward" | "adjoint";
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  readonly weights: WeightStorage;
+/** Pixels between two of the input's in the output's frame: the stride of the convolution whose adjoint this is, or 1. */
+export function upOf({ direction, strides }: Pick<ConvFacts, "direction" | "strides">): readonly [number, number] {
+  return direction === "adjoint" ? strides : [1, 1];
 }
 
-export function convSite(facts: ConvFacts, geometry: ConvGeometry, adapter: AdapterFacts): VariantSite {
-  return siteOf("conv", { ...facts, ...geometry }, chooseConv(facts, adapter), () => legalVariants(facts, adapter));
+export function convSite(facts: ConvFacts, adapter: AdapterFacts): VariantSite {
+  return siteOf("conv", { ...facts }, chooseConv(facts, adapter), () => legalVariants(facts, adapter));
 }
 
 /** Quads of four pixels in a strip: as many as leave the least of the row's last strip idle; the longer one among equals. */
@@ -194,12 +210,40 @@ function unroll(channels: number, kernelW: number): 1 | 2 | 4 {
   return 1;
 }
 
-function fitsStrip({ unitStep, kernelW }: ConvFacts): boolean {
-  return unitStep && kernelW <= WIDEST_STRIP_KERNEL;
+function fitsStrip({ strides, dilations, kernelW }: ConvFacts): boolean {
+  return strides[1] === 1 && dilations[1] === 1 && kernelW <= WIDEST_STRIP_KERNEL;
+}
+
+type WinogradFacts = Pick<
+  ConvFacts,
+  "linear" | "weights" | "channels" | "outputs" | "outH" | "outW" | "kernelH" | "kernelW" | "strides" | "dilations"
+>;
+
+/** Transformed weights are rounded once more, which in 16 bits would make another network of it. */
+function fitsWinograd({ kernelH, kernelW, strides, dilations, weights }: WinogradFacts): boolean {
+  return kernelH === 3 && kernelW === 3 && [...strides, ...dilations].every((step) => step === 1) && weights === "f32";
+}
+
+/** What its transforms cost is paid once per pixel and channel, what they spare for every pair of channels. */
+const WINOGRAD_CHANNELS = 64;
+
+/** A quad of lanes takes neighbouring tiles, and each tile's share of the transformed weights, four times the kernel, is read for few. */
+const WINOGRAD_TILES = 16;
+
+/**
+ * Where the three passes are faster than one on software adapters, measured (docs/performance.md). A forward pass decides by its
+ * roundings on which side of a kink it is, and waits for its first result, so it is left to kernels that add plainly.
+ */
+export function gainsFromWinograd(facts: WinogradFacts, adapter: AdapterFacts): boolean {
+  if (!adapter.software || adapter.subgroupSize === 0) return false;
+  const { linear, channels, outputs, outH, outW } = facts;
+  const large = Math.min(channels, outputs) >= WINOGRAD_CHANNELS && winogradTiles(outH, outW) >= WINOGRAD_TILES;
+  return linear && large && fitsWinograd(facts);
 }
 
 function chooseConv(facts: ConvFacts, adapter: AdapterFacts): ConvVariant {
   if (facts.channels === 1 && facts.groups > 1) return "depthwise";
+  if (hasWinograd() && gainsFromWinograd(facts, adapter)) return "winograd";
   // On a CPU workgroup memory is plain memory and every barrier spills the registers of all lanes.
   if (adapter.software || adapter.maxInvocations < TILED_LANES) {
     if (adapter.software && adapter.subgroupSize > 0 && !(fitsStrip(facts) && (facts.outputs <= 4 || facts.kernelW > 3))) return "quad";

@@ -4,139 +4,17 @@
  *   vjp of Conv with respect to x is ConvTranspose of the cotangent with the same weights, and the other way round;
  *   both are linear in x, so each one's jvp is itself.
  *
- * One family of kernels computes both (shaders/conv): only the rule that finds the source pixel of a tap differs.
+ * One family of kernels computes both (conv-lowering.ts).
  */
 import { ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
-import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
-import { convKernels } from "./conv-kernels.ts";
-import { convSite, planConv, type ConvFacts } from "./conv-planner.ts";
+import type { Attributes, Value } from "../runtime/graph/graph.ts";
+import { lowerConv, rankFour, read } from "./conv-lowering.ts";
+import type { ConvAttributes } from "./conv-lowering.ts";
 import { ADDEND_INPUT, addedTangent, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
-import type { Emitter, Lowering, OnnxNode } from "./op.ts";
+import type { Emitter, OnnxNode } from "./op.ts";
 import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAttribute, windowOutput } from "./onnx-attributes.ts";
-import { destinationOf } from "./split-k.ts";
-
-/** Attributes of both ops: the geometry is always that of the convolution, whichever direction runs. */
-interface ConvAttributes {
-  readonly strides: readonly [number, number];
-  readonly pads: readonly [number, number, number, number];
-  readonly dilations: readonly [number, number];
-  readonly groups: number;
-  /** ConvTranspose only: height and width of its output, the convolution's input. */
-  readonly outputSize: readonly [number, number];
-}
-
-const read = (attributes: Attributes) => attributes as unknown as ConvAttributes;
-
-function rankFour(value: Value | undefined, what: string): readonly [number, number, number, number] {
-  if (!value || value.shape.length !== 4) throw new ShapeError(`${what} must have shape [N, C, H, W], found [${value?.shape}]`);
-  return value.shape as [number, number, number, number];
-}
-
-/** Whether taps come in reverse order, along height and along width. */
-type Turned = readonly [boolean, boolean];
-
-/** W [M, C/groups, kh, kw] of a convolution as [tap][c][group][⌈outputs/4⌉·4], zero-padded; `transposed` for its adjoint. */
-function packWeights(data: ConstantData, shape: readonly number[], groups: number, transposed: boolean, turned: Turned): Float32Array {
-  const [first, second, kh, kw] = shape as [number, number, number, number];
-  // Conv stores W as [group, outputs | channels, …]; its adjoint reads the same array as [group, channels | outputs, …].
-  const outputs = transposed ? second : first / groups;
-  const channels = transposed ? first / groups : second;
-  const padded = Math.ceil(outputs / 4) * 4;
-  const packed = new Float32Array(kh * kw * channels * groups * padded);
-  for (let g = 0; g < groups; g++) {
-    for (let m = 0; m < outputs; m++) {
-      for (let c = 0; c < channels; c++) {
-        const row = transposed ? (g * channels + c) * outputs + m : (g * outputs + m) * channels + c;
-        for (let tap = 0; tap < kh * kw; tap++) {
-          const [tapRow, column] = [Math.floor(tap / kw), tap % kw];
-          const from = (turned[0] ? kh - 1 - tapRow : tapRow) * kw + (turned[1] ? kw - 1 - column : column);
-          packed[((tap * channels + c) * groups + g) * padded + m] = data[row * kh * kw + from]!;
-        }
-      }
-    }
-  }
-  return packed;
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
-}
-
-function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"): void {
-  const { node } = lowering;
-  const [x, w] = node.inputs as [Value, Value];
-  const y = node.outputs[0]!;
-  const { strides, pads, dilations, groups } = read(node.attributes);
-  const [images, inChannels, inH, inW] = rankFour(x, "the input");
-  const [, outChannels, outH, outW] = rankFour(y, "the output");
-  const kernel = [w.shape[2]!, w.shape[3]!] as const;
-  const channels = inChannels / groups;
-  const outputs = outChannels / groups;
-  const quads = Math.ceil(outputs / 4);
-  const pixels = images * outH * outW;
-  const columns = lowering.copies(y) * pixels;
-  const taps = kernel[0] * kernel[1];
-
-  // A 1×1 convolution that moves by one pixel sees no neighbours: the image may as well be a single row.
-  const pointwise = taps === 1 && strides.every((s) => s === 1) && pads.every((p) => p === 0) && inH === outH && inW === outW;
-  const [rows, rowLength] = pointwise ? [1, outH * outW] : [outH, outW];
-  const unitStep = strides[1] === 1 && dilations[1] === 1;
-  const adjoint = direction === "adjoint";
-  const up = adjoint ? strides : ([1, 1] as const);
-  const [kernelH, kernelW] = kernel;
-  const facts: ConvFacts = { channels, outputs, groups, images, outH: rows, outW: rowLength, columns, kernelH, kernelW, unitStep, up };
-  const site = convSite(facts, { direction, strides, dilations, weights: lowering.weightStorage(w) }, lowering.adapter);
-  const plan = planConv(facts, lowering.adapter, lowering.variantFor(site));
-  const { output, epilogue, finish } = destinationOf(lowering, plan.slices, outChannels, outH * outW);
-  // Where the convolution moves by one pixel, its adjoint is a convolution with the kernel turned round. Running it as one
-  // spares the adjoint's divisions, and a pipeline. The strip kernel asks for it along a row only; the quad kernel always, as
-  // it takes the stride for itself.
-  const quad = plan.variant === "quad";
-  const mirrored = adjoint && (quad || strides.every((s) => s === 1));
-  const turned: Turned = [mirrored, mirrored || (adjoint && plan.variant === "strip")];
-  const rule = mirrored ? "forward" : direction;
-  const packed = lowering.packWeights(w, `conv-${direction}-${groups}-${turned}`, taps * channels * groups * quads * 4, (data) =>
-    packWeights(data, w.shape, groups, adjoint, turned),
-  );
-  const pad = (axis: 0 | 1) => (turned[axis] ? (kernel[axis] - 1) * dilations[axis] - pads[axis] : pads[axis]);
-  lowering.launch({
-    kernel: convKernels(plan.kernel, rule, lowering.adapter)[packed.storage],
-    constants: plan.constants,
-    bindings: { input: x, weights: packed, ...epilogue.bindings, output, slots: "slots" },
-    params: {
-      columns,
-      rows: lowering.rows,
-      images_per_copy: images,
-      channels,
-      outputs,
-      groups,
-      quads,
-      in_h: pointwise ? 1 : inH,
-      in_w: pointwise ? inH * inW : inW,
-      out_h: rows,
-      out_w: rowLength,
-      kernel_h: kernel[0],
-      kernel_w: kernel[1],
-      stride_h: quad && adjoint ? 1 : strides[0],
-      stride_w: quad && adjoint ? 1 : strides[1],
-      pad_h: pad(0),
-      pad_w: pad(1),
-      dilation_h: dilations[0],
-      dilation_w: dilations[1],
-      up_h: up[0],
-      up_w: up[1],
-      step_h: up[0] / gcd(up[0], dilations[0]),
-      step_w: up[1] / gcd(up[1], dilations[1]),
-      slice_depth: plan.slices?.depth ?? taps * channels,
-      ...epilogue.params,
-    },
-    grid: { lead: y.lead, items: plan.items, perGroup: plan.perGroup, depth: plan.depth },
-    macs: images * taps * channels * (adjoint ? outChannels * inH * inW : outChannels * outH * outW),
-  });
-  finish();
-}
 
 /** Height-1 axis for 1-D convolutions: [N, C, L] as [N, C, 1, L]. */
 function lifted(value: Value, emit: Emitter): Value {

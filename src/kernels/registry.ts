@@ -18,6 +18,7 @@ import { reduceOps } from "./reduce.ts";
 import { softmaxOps } from "./softmax.ts";
 import { sourceOps } from "./source.ts";
 import { splitOps } from "./split.ts";
+import { provideWinograd } from "./winograd.ts";
 import { mask, unaryOps, unarySlope } from "./unary.ts";
 
 const definitions: OpDefinition[] = [];
@@ -62,8 +63,9 @@ let loaded = false;
  */
 export function loadRareOps(): Promise<void> {
   rare ??= import("./rare/ops.ts").then(
-    ({ rareOps }) => {
+    ({ rareOps, winogradPasses }) => {
       register(rareOps);
+      provideWinograd(winogradPasses);
       loaded = true;
     },
     (error: unknown) => {

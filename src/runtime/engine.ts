@@ -1,5 +1,6 @@
 /** The engine: one GPU device and the models loaded on it. */
 import type { onnx } from "onnx-proto";
+import { wantsWinograd } from "../kernels/conv-lowering.ts";
 import { ensureOps, loadRareOps, rareOpsLoaded } from "../kernels/registry.ts";
 import { importNoted } from "./describe.ts";
 import { AdapterError, ArgumentError, throwIfAborted, UnsupportedOpError } from "./errors.ts";
@@ -127,7 +128,10 @@ export class Engine {
     const imported = await importedWith(proto, { ...options, externalData });
     options.onProgress?.({ phase: "parse", done: 1, total: 1 });
     const graph = options.preprocessing ? withPreprocessing(imported.graph, options.preprocessing) : imported.graph;
-    const model = new Model(this.gpu, imported, splitLarge(simplify(graph), this.device.limits.maxStorageBufferBindingSize), {
+    const loaded = splitLarge(simplify(graph), this.device.limits.maxStorageBufferBindingSize);
+    // The rest holds kernels, too, that pay for large layers, and that a tuner may have found to pay elsewhere.
+    if (options.tuning || loaded.nodes.some((node) => wantsWinograd(node, this.gpu.facts))) await loadRareOps();
+    const model = new Model(this.gpu, imported, loaded, {
       name: options.name ?? imported.graph.name,
       maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
       workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,

@@ -3,7 +3,7 @@
  * a tuner knows better on one adapter. What it finds is a plain table, used by loading the model again with it.
  */
 // Values come from the library's own entry: the published tuner imports them from the library it is used with.
-import { ArgumentError, deepfoolDefaults, LimitError, ShaderCompileError, throwIfAborted } from "../index.ts";
+import { ArgumentError, deepfoolDefaults, LimitError, loadRareOps, ShaderCompileError, throwIfAborted } from "../index.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Model, PlannedCall } from "../runtime/model.ts";
 import type { NodeSite, Plan } from "../runtime/plan/plan.ts";
@@ -68,6 +68,7 @@ interface Task {
  * `derivatives: false`), DisposedError, DeviceLostError, and the signal's reason.
  */
 export async function tune(model: Model, options: TuneOptions = {}): Promise<TuningTable> {
+  await loadRareOps(); // Some variants are there.
   const tasks = distinct(plansOf(model, options));
   const deadline = performance.now() + (options.budgetMs ?? tuneDefaults.budgetMs);
   const choices: Record<string, string> = {};

@@ -27,6 +27,8 @@ import { topKOps } from "./top-k.ts";
 import { rareUnaryOps } from "./unary-functions.ts";
 import { whereOps } from "./where.ts";
 
+export { winogradPasses } from "./winograd.ts";
+
 export const rareOps: readonly OpDefinition[] = [
   ...rareUnaryOps,
   ...logicOps,

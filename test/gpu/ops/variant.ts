@@ -30,9 +30,11 @@ export function derivativeGraph(graph: Graph, kind: "vjp" | "jvp", output: Value
 export interface Variant {
   readonly name: string;
   readonly software: boolean;
-  readonly force?: (node: Node) => string | undefined;
+  readonly force?: (node: Node, weights: WeightStorage) => string | undefined;
   /** False: as on an adapter without subgroups. */
   readonly subgroups?: false;
+  /** Its roundings are relative to the largest pixel of a tile: a derivative that is 0 comes out as a rounding. */
+  readonly mixesTiles?: boolean;
   /** How weights are stored; default f32. */
   readonly weights?: WeightStorage;
 }
@@ -40,7 +42,7 @@ export interface Variant {
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 /** Whether the node's family has a kernel of this name that can compute it. */
-function accepts(node: Node, name: string): boolean {
+function accepts(node: Node, name: string, weights: WeightStorage): boolean {
   const graph: Graph = {
     name: "",
     inputs: node.inputs.filter((value): value is Value => value !== undefined && !value.data),
@@ -48,7 +50,7 @@ function accepts(node: Node, name: string): boolean {
     nodes: [node],
   };
   try {
-    planGraph({ graph, capacity: 1, rows: 1, adapter: SOFTWARE_ADAPTER, limits: NO_LIMITS, forcedVariant: name });
+    planGraph({ graph, capacity: 1, rows: 1, adapter: SOFTWARE_ADAPTER, limits: NO_LIMITS, weights, forcedVariant: name });
     return true;
   } catch (error) {
     if (error instanceof ArgumentError) return false;
@@ -63,7 +65,12 @@ export const gpu: Variant = { name: "gpu", software: false };
 
 /** The named kernel wherever it can compute a node, whatever its size. */
 export function forced(name: string): Variant {
-  return { name, software: false, force: (node) => (accepts(node, name) ? name : undefined) };
+  return {
+    name,
+    software: false,
+    mixesTiles: name === "winograd",
+    force: (node, weights) => (accepts(node, name, weights) ? name : undefined),
+  };
 }
 
 /** The same kernels with weights stored as f16. */
@@ -75,7 +82,7 @@ export function halved(variant: Variant): Variant {
 export const convVariants: readonly Variant[] = [
   software,
   withoutSubgroups,
-  ...["direct", "strip", "quad", "tiled", "tiled128", "split", "depthwise"].map(forced),
+  ...["direct", "strip", "quad", "tiled", "tiled128", "split", "depthwise", "winograd"].map(forced),
 ];
 export const productVariants: readonly Variant[] = [software, ...["direct", "quad", "tiled", "tiled128", "split"].map(forced)];
 
@@ -104,5 +111,5 @@ export function planOf(
   limits: PlanLimits = NO_LIMITS,
 ): Plan {
   const adapter = { ...facts, software, ...(subgroups === false && { subgroupSize: 0 }) };
-  return planGraph({ graph, capacity, rows, adapter, limits, weights, ...(force && { forcedVariant: force }) });
+  return planGraph({ graph, capacity, rows, adapter, limits, weights, ...(force && { forcedVariant: (node) => force(node, weights) }) });
 }

@@ -24,6 +24,10 @@ export const usualConv: ConvFacts = {
   columns: 196,
   kernelH: 3,
   kernelW: 3,
-  unitStep: true,
-  up: [1, 1],
+
+  direction: "forward",
+  linear: false,
+  weights: "f32",
+  strides: [1, 1],
+  dilations: [1, 1],
 };

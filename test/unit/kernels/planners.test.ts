@@ -8,7 +8,13 @@ import type { AdapterFacts } from "../../../src/kernels/op.ts";
 import { planReduce } from "../../../src/kernels/reduce-planner.ts";
 import { slicesOf } from "../../../src/kernels/split-k.ts";
 import { ArgumentError } from "../../../src/runtime/errors.ts";
+import { wantsWinograd } from "../../../src/kernels/conv-lowering.ts";
+import { loadRareOps } from "../../../src/kernels/registry.ts";
+import { constant } from "../../../src/runtime/graph/graph.ts";
+import type { Node } from "../../../src/runtime/graph/graph.ts";
 import { gpu, phone, usualConv } from "./facts.ts";
+
+await loadRareOps(); // Winograd's passes are among them.
 
 const software: AdapterFacts = { ...gpu, software: true, vendor: "mesa", architecture: "" };
 const old: AdapterFacts = { ...software, subgroupSize: 0 };
@@ -19,20 +25,24 @@ describe("convolution", () => {
   const table: readonly [name: string, facts: Partial<ConvFacts>, adapter: AdapterFacts, variant: string][] = [
     ["a usual layer on a GPU", {}, gpu, "tiled"],
     ["a usual layer on a CPU", {}, software, "quad"],
-    ["stride 2 on a CPU", { unitStep: false }, software, "quad"],
+    ["stride 2 on a CPU", { strides: [2, 2] }, software, "quad"],
     ["a wide kernel on a CPU slides", { kernelW: 5 }, software, "strip"],
     ["few output channels on a CPU slide", { outputs: 3 }, software, "strip"],
-    ["few output channels on a CPU, stride 2", { outputs: 3, unitStep: false }, software, "quad"],
+    ["few output channels on a CPU, stride 2", { outputs: 3, strides: [2, 2] }, software, "quad"],
     ["a kernel too wide for the strip's registers on a CPU", { kernelW: 10 }, software, "quad"],
+    ["the adjoint of a usual layer on a CPU", { linear: true, direction: "adjoint" }, software, "winograd"],
+    ["the same with 63 channels", { linear: true, channels: 63 }, software, "quad"],
+    ["the same of few tiles", { linear: true, outH: 12, outW: 12 }, software, "quad"],
+    ["the same on a GPU, where nothing was measured", { linear: true, direction: "adjoint" }, gpu, "tiled"],
     ["a usual layer on a CPU without subgroups", {}, old, "strip"],
-    ["stride 2 on a CPU without subgroups", { unitStep: false }, old, "direct"],
+    ["stride 2 on a CPU without subgroups", { strides: [2, 2] }, old, "direct"],
     ["too few channels for a tile", { outputs: 31 }, gpu, "direct"],
     ["half a tile of channels", { outputs: 32 }, gpu, "tiled"],
     ["too few pixels for a tile", { columns: 31 }, gpu, "direct"],
     ["depthwise on a GPU", { channels: 1, outputs: 1, groups: 64 }, gpu, "depthwise"],
     ["depthwise on a CPU", { channels: 1, outputs: 2, groups: 64 }, software, "depthwise"],
     ["one channel in, one group: no depthwise", { channels: 1 }, gpu, "tiled"],
-    ["a GPU that cannot run 256 invocations", { unitStep: false }, phone, "direct"],
+    ["a GPU that cannot run 256 invocations", { strides: [2, 2] }, phone, "direct"],
   ];
   test.each(table)("%s", (_, facts, adapter, variant) => {
     expect(planConv(conv(facts), adapter).variant).toBe(variant);
@@ -45,11 +55,29 @@ describe("convolution", () => {
 
   test("a forced variant whose assumptions do not hold, or that does not exist, is refused", () => {
     expect(() => planConv(conv(), gpu, "depthwise")).toThrow(ArgumentError);
-    expect(() => planConv(conv({ unitStep: false }), gpu, "strip")).toThrow(ArgumentError);
+    expect(() => planConv(conv({ strides: [2, 2] }), gpu, "strip")).toThrow(ArgumentError);
     expect(() => planConv(conv({ channels: 7 }), gpu, "split")).toThrow("63 terms in 4 workgroups are not worth splitting");
     expect(() => planConv(conv({ columns: 64 * 128 }), gpu, "split")).toThrow(ArgumentError);
     expect(() => planConv(conv(), old, "quad")).toThrow("needs an adapter with subgroups");
-    expect(() => planConv(conv(), gpu, "winograd")).toThrow('there is no convolution kernel "winograd"');
+    expect(() => planConv(conv({ kernelW: 5 }), gpu, "winograd")).toThrow("need a 3×3 kernel");
+    expect(() => planConv(conv({ strides: [2, 2] }), gpu, "winograd")).toThrow(ArgumentError);
+    expect(() => planConv(conv({ weights: "f16" }), gpu, "winograd")).toThrow(ArgumentError);
+    expect(() => planConv(conv(), gpu, "fourier")).toThrow('there is no convolution kernel "fourier"');
+  });
+
+  test("a layer whose derivative runs by Winograd's passes asks for them to be loaded", () => {
+    const layer = (op: string, channels: number, extent: number, kernel = 3, strides = [1, 1]): Node => {
+      const value = { name: "", shape: [1, channels, extent, extent], type: "float" as const, lead: "sample" as const };
+      const w = constant("w", [channels, channels, kernel, kernel], new Float32Array(channels * channels * kernel * kernel));
+      return { op, name: "", inputs: [value, w], outputs: [value], attributes: { strides, dilations: [1, 1], groups: 1 } };
+    };
+    const wants = (...given: Parameters<typeof layer>) => wantsWinograd(layer(...given), software);
+    expect([wants("Conv", 64, 14), wants("ConvTranspose", 64, 14)]).toEqual([true, true]);
+    expect([wants("Conv", 63, 14), wants("Conv", 64, 12), wants("Conv", 64, 14, 5), wants("Conv", 64, 14, 3, [2, 2])]).toEqual(
+      Array(4).fill(false),
+    );
+    expect(wantsWinograd(layer("Conv", 64, 14), gpu)).toBe(false);
+    expect(wantsWinograd(layer("Relu", 64, 14), software)).toBe(false);
   });
 
   test("workgroups along z cover all output channels of all groups, no tile to spare", () => {
@@ -110,7 +138,7 @@ test("an adjoint's phases on the quad kernel cover every pixel, and have a workg
       fc.integer({ min: 1, max: 5 }),
       fc.integer({ min: 1, max: 5 }),
       (outH, outW, upH, upW) => {
-        const { items, depth } = planConv(conv({ outH, outW, up: [upH, upW] }), software, "quad");
+        const { items, depth } = planConv(conv({ outH, outW, direction: "adjoint", strides: [upH, upW] }), software, "quad");
         const one = planConv(conv({ outH, outW }), software, "quad");
         return items * upH * upW >= one.items && depth === one.depth * upH * upW;
       },
@@ -142,6 +170,21 @@ describe("matrix product", () => {
     expect(() => planMatmul(facts, gpu, "split")).toThrow("64 terms in 2 workgroups are not worth splitting");
     expect(() => planMatmul(facts, gpu, "quad")).toThrow(ArgumentError);
     expect(() => planMatmul(facts, gpu, "strassen")).toThrow('there is no matrix product kernel "strassen"');
+  });
+
+  test("a layer whose derivative runs by Winograd's passes asks for them to be loaded", () => {
+    const layer = (op: string, channels: number, extent: number, kernel = 3, strides = [1, 1]): Node => {
+      const value = { name: "", shape: [1, channels, extent, extent], type: "float" as const, lead: "sample" as const };
+      const w = constant("w", [channels, channels, kernel, kernel], new Float32Array(channels * channels * kernel * kernel));
+      return { op, name: "", inputs: [value, w], outputs: [value], attributes: { strides, dilations: [1, 1], groups: 1 } };
+    };
+    const wants = (...given: Parameters<typeof layer>) => wantsWinograd(layer(...given), software);
+    expect([wants("Conv", 64, 14), wants("ConvTranspose", 64, 14)]).toEqual([true, true]);
+    expect([wants("Conv", 63, 14), wants("Conv", 64, 12), wants("Conv", 64, 14, 5), wants("Conv", 64, 14, 3, [2, 2])]).toEqual(
+      Array(4).fill(false),
+    );
+    expect(wantsWinograd(layer("Conv", 64, 14), gpu)).toBe(false);
+    expect(wantsWinograd(layer("Relu", 64, 14), software)).toBe(false);
   });
 
   test("workgroups along z cover all columns, none to spare, and lanes divide the workgroup", () => {

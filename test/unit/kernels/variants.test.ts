@@ -17,18 +17,22 @@ import { gpu, phone, usualConv as conv } from "./facts.ts";
 const old: AdapterFacts = { ...gpu, subgroupSize: 0 };
 const limits = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
-const geometry = { direction: "forward", strides: [1, 1], dilations: [1, 1], weights: "f32" } as const;
-
 describe("legal variants", () => {
   test.each<[string, Partial<ConvFacts>, AdapterFacts, string[]]>([
-    ["a usual convolution", {}, gpu, ["direct", "strip", "quad", "tiled", "tiled128", "split"]],
-    ["a usual convolution without subgroups", {}, old, ["direct", "strip", "tiled", "tiled128", "split"]],
-    ["one that moves by two pixels", { unitStep: false }, gpu, ["direct", "quad", "tiled", "tiled128", "split"]],
+    ["a usual convolution", {}, gpu, ["direct", "strip", "quad", "tiled", "tiled128", "split", "winograd"]],
+    ["one whose weights are f16", { weights: "f16" }, gpu, ["direct", "strip", "quad", "tiled", "tiled128", "split"]],
+    ["a usual convolution without subgroups", {}, old, ["direct", "strip", "tiled", "tiled128", "split", "winograd"]],
+    ["one that moves by two pixels", { strides: [2, 2] }, gpu, ["direct", "quad", "tiled", "tiled128", "split"]],
     ["a wide kernel", { kernelW: 10 }, gpu, ["direct", "quad", "tiled", "tiled128", "split"]],
     ["few terms", { channels: 64, kernelH: 1, kernelW: 1 }, gpu, ["direct", "strip", "quad", "tiled", "tiled128"]],
-    ["tiles enough for every multiprocessor", { columns: 128 * 64 }, gpu, ["direct", "strip", "quad", "tiled", "tiled128"]],
-    ["a depthwise one", { channels: 1, groups: 64, outputs: 1 }, gpu, ["direct", "strip", "quad", "tiled", "tiled128", "depthwise"]],
-    ["workgroups that are too large for the adapter", {}, phone, ["direct", "strip", "quad"]],
+    ["tiles enough for every multiprocessor", { columns: 128 * 64 }, gpu, ["direct", "strip", "quad", "tiled", "tiled128", "winograd"]],
+    [
+      "a depthwise one",
+      { channels: 1, groups: 64, outputs: 1 },
+      gpu,
+      ["direct", "strip", "quad", "tiled", "tiled128", "depthwise", "winograd"],
+    ],
+    ["workgroups that are too large for the adapter", {}, phone, ["direct", "strip", "quad", "winograd"]],
   ])("of %s", (_, facts, adapter, expected) => {
     expect(legalVariants({ ...conv, ...facts }, adapter)).toEqual(expected);
   });
@@ -56,9 +60,9 @@ describe("signatures", () => {
   test("name the op and every fact, in any order alike", () => {
     expect(signatureOf("conv", { b: [1, 2], a: true })).toBe("conv a=true b=1x2");
     expect(signatureOf("conv", { a: true, b: [1, 2] })).toBe("conv a=true b=1x2");
-    expect(convSite(conv, geometry, gpu)).toEqual({
+    expect(convSite(conv, gpu)).toEqual({
       signature:
-        "conv channels=64 columns=196 dilations=1x1 direction=forward groups=1 images=1 kernelH=3 kernelW=3 outH=14 outW=14 outputs=64 strides=1x1 unitStep=true up=1x1 weights=f32",
+        "conv channels=64 columns=196 dilations=1x1 direction=forward groups=1 images=1 kernelH=3 kernelW=3 linear=false outH=14 outW=14 outputs=64 strides=1x1 weights=f32",
       legal: legalVariants(conv, gpu),
       usual: "tiled",
     });
@@ -68,13 +72,11 @@ describe("signatures", () => {
     const product = { lines: 4, depth: 5, width: 6, sharedB: true, straight: true };
     const layout = { height: 1, leads: [1, 0], weights: "f32" } as const;
     const signatures = [
-      ...[conv, { ...conv, columns: 197 }, { ...conv, kernelH: 1 }, { ...conv, unitStep: false }].map((facts) =>
-        convSite(facts, geometry, gpu),
-      ),
-      convSite(conv, { ...geometry, direction: "adjoint" }, gpu),
-      convSite(conv, { ...geometry, strides: [2, 1] }, gpu),
-      convSite(conv, { ...geometry, dilations: [2, 1] }, gpu),
-      convSite(conv, { ...geometry, weights: "f16" }, gpu),
+      ...[conv, { ...conv, columns: 197 }, { ...conv, kernelH: 1 }, { ...conv, linear: true }].map((facts) => convSite(facts, gpu)),
+      convSite({ ...conv, direction: "adjoint" }, gpu),
+      convSite({ ...conv, strides: [2, 1] }, gpu),
+      convSite({ ...conv, dilations: [2, 1] }, gpu),
+      convSite({ ...conv, weights: "f16" }, gpu),
       matmulSite(product, layout, gpu),
       matmulSite({ ...product, lines: 8 }, layout, gpu),
       matmulSite(product, { ...layout, height: 2 }, gpu),
@@ -88,7 +90,7 @@ describe("signatures", () => {
   });
 
   test("are the same whatever the adapter; what is usual, and legal, is not", () => {
-    const [here, there] = [convSite(conv, geometry, gpu), convSite(conv, geometry, { ...phone, software: true })];
+    const [here, there] = [convSite(conv, gpu), convSite(conv, { ...phone, software: true })];
     expect(there.signature).toBe(here.signature);
     expect([here.usual, there.usual]).toEqual(["tiled", "quad"]);
   });
