@@ -1,4 +1,5 @@
 /** Runs the kernel benchmarks on a device: checks each variant's numbers, then times it. The same in Node and in a page. */
+import { loadRareOps } from "../../src/kernels/registry.ts";
 import { FLOAT16, SMALL_FLOATS, smallFloatFromBits } from "../../src/kernels/element-types.ts";
 import type { GpuContext } from "../../src/runtime/gpu/context.ts";
 import type { WeightStorage } from "../../src/index.ts";
@@ -72,6 +73,7 @@ export async function runKernels(
   const selected = selectShapes(options, context.adapter.software);
   if (selected.length === 0) throw new RangeError("no shape is selected");
   if (options.f16) checkedStorage("f16", context.facts.f16);
+  await loadRareOps(); // Some of the variants are with them.
   const timer = new GpuTimer(context, context.adapter.software ? processorTime : undefined);
   try {
     log("measuring the adapter's peaks");

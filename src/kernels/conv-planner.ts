@@ -227,8 +227,8 @@ function fitsWinograd({ kernelH, kernelW, strides, dilations, weights }: Winogra
 /** What its transforms cost is paid once per pixel and channel, what they spare for every pair of channels. */
 const WINOGRAD_CHANNELS = 64;
 
-/** A quad of lanes takes neighbouring tiles, and each tile's share of the transformed weights, four times the kernel, is read for few. */
-const WINOGRAD_TILES = 16;
+/** The least picture, 14 × 14: on smaller ones tiles stand out over the edge, and transformed weights, four times the kernel, serve few. */
+const WINOGRAD_PIXELS = 196;
 
 /**
  * Where the three passes are faster than one on software adapters, measured (docs/performance.md). A forward pass decides by its
@@ -237,7 +237,7 @@ const WINOGRAD_TILES = 16;
 export function gainsFromWinograd(facts: WinogradFacts, adapter: AdapterFacts): boolean {
   if (!adapter.software || adapter.subgroupSize === 0) return false;
   const { linear, channels, outputs, outH, outW } = facts;
-  const large = Math.min(channels, outputs) >= WINOGRAD_CHANNELS && winogradTiles(outH, outW) >= WINOGRAD_TILES;
+  const large = Math.min(channels, outputs) >= WINOGRAD_CHANNELS && outH * outW >= WINOGRAD_PIXELS;
   return linear && large && fitsWinograd(facts);
 }
 

@@ -8,6 +8,8 @@ import type { Geometry } from "./conv-lowering.ts";
 import type { Lowering } from "./op.ts";
 
 export interface WinogradPasses {
+  /** Changes with the WGSL text of the passes. */
+  readonly hash: string;
   /** The kernel of the last pass. */
   readonly output: Kernel;
   /** Launches the passes before it; what they write is the last one's input. */
@@ -27,6 +29,11 @@ export function hasWinograd(): boolean {
 export function winograd(): WinogradPasses {
   if (!passes) throw new Error("Winograd's passes are planned before they are loaded");
   return passes;
+}
+
+/** What a tuning table's hash has to cover besides kernelsHash; tables are made and read with the passes loaded. */
+export function winogradHash(): string {
+  return passes?.hash ?? "";
 }
 
 /** Pixels along the side of a tile. */

@@ -1,5 +1,6 @@
 /** Tuning tables: what a tuner measured (src/tuning), and when a load may go by it. Plain data; no GPU is touched. */
 import { kernelsHash } from "../kernels/variants.ts";
+import { winogradHash } from "../kernels/winograd.ts";
 import type { AdapterDescription } from "./gpu/context.ts";
 
 /** The kernel variants that were fastest on one adapter. Plain JSON: keep it where you like. */
@@ -25,9 +26,12 @@ export function adapterKey({ vendor, architecture, device, description }: Adapte
   return [vendor, architecture, device, description].map((part) => part.trim()).join(" / ");
 }
 
+/** Of the core's variants and of Winograd's: both are loaded wherever a table is made or checked. */
+const variantsHash = () => kernelsHash() + winogradHash();
+
 /** A table without choices for an adapter and the kernels as they are. */
 export function emptyTable(adapter: AdapterDescription): TuningTable {
-  return { version: TUNING_VERSION, adapter: adapterKey(adapter), kernels: kernelsHash(), choices: {} };
+  return { version: TUNING_VERSION, adapter: adapterKey(adapter), kernels: variantsHash(), choices: {} };
 }
 
 /**
@@ -42,6 +46,6 @@ export function checkTable(table: unknown, adapter: AdapterDescription): TuningS
   if (!isObject(choices)) return unused("it is not a tuning table");
   if (version !== TUNING_VERSION) return unused(`its version is ${version}, this is ${TUNING_VERSION}`);
   if (measured !== adapterKey(adapter)) return unused(`it was measured on another adapter, "${measured}"`);
-  if (kernels !== kernelsHash()) return unused("kernels have changed since it was measured");
+  if (kernels !== variantsHash()) return unused("kernels have changed since it was measured");
   return { used: true, choices: Object.keys(choices).length };
 }

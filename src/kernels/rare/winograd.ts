@@ -22,6 +22,7 @@ import type { ConvFacts } from "../conv-planner.ts";
 import { kernelsOf } from "../conv-weights.ts";
 import { NO_EPILOGUE } from "../epilogue.ts";
 import type { Lowering } from "../op.ts";
+import { hashOf } from "../variants.ts";
 import { WINOGRAD_TILE, winogradTiles } from "../winograd.ts";
 import type { WinogradPasses } from "../winograd.ts";
 import { gridSource } from "../wgsl.ts";
@@ -50,16 +51,20 @@ export function packForWinograd(data: ConstantData, shape: readonly number[], gr
   const { channels, outputs, taps, at } = kernelsOf(shape, groups, transposed);
   const padded = Math.ceil(outputs / 4) * 4;
   const packed = new Float32Array(FREQUENCIES * channels * groups * padded);
-  const w = (first: number, tap: number) => data[first + (transposed ? taps - 1 - tap : tap)]!;
+  const rows = new Float64Array(6 * 3); // G w
   for (let g = 0; g < groups; g++) {
     for (let m = 0; m < outputs; m++) {
       for (let c = 0; c < channels; c++) {
         const first = at(g, m, c);
-        for (let f = 0; f < FREQUENCIES; f++) {
-          const [row, column] = [G[Math.floor(f / 6)]!, G[f % 6]!];
-          let sum = 0;
-          for (let tap = 0; tap < taps; tap++) sum += row[Math.floor(tap / 3)]! * column[tap % 3]! * w(first, tap);
-          packed[((c * FREQUENCIES + f) * groups + g) * padded + m] = sum;
+        const w = (row: number, column: number) => data[first + (transposed ? taps - 1 - 3 * row - column : 3 * row + column)]!;
+        for (let column = 0; column < 3; column++) {
+          const [w0, w1, w2] = [w(0, column), w(1, column), w(2, column)];
+          G.forEach(([g0, g1, g2], i) => (rows[3 * i + column] = g0 * w0 + g1 * w1 + g2 * w2));
+        }
+        for (let i = 0; i < 6; i++) {
+          const [r0, r1, r2] = [rows[3 * i]!, rows[3 * i + 1]!, rows[3 * i + 2]!];
+          const to = (c * FREQUENCIES + 6 * i) * groups * padded + g * padded + m;
+          G.forEach(([g0, g1, g2], j) => (packed[to + j * groups * padded] = g0 * r0 + g1 * r1 + g2 * r2));
         }
       }
     }
@@ -130,7 +135,6 @@ function launchTransform(lowering: Lowering, { facts, x, inH, inW, pads }: Geome
   });
 }
 
-export const winogradPasses: WinogradPasses = {
-  products,
-  output: defineKernel("winograd_output", winogradOutputSource, ...linkedWithAll),
-};
+const winogradOutput = defineKernel("winograd_output", winogradOutputSource, ...linkedWithAll);
+
+export const winogradPasses: WinogradPasses = { hash: hashOf([winogradInput, winogradOutput]), output: winogradOutput, products };
