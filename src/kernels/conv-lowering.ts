@@ -19,7 +19,7 @@ import type { ConvFacts, ConvPlan } from "./conv-planner.ts";
 import type { NO_EPILOGUE } from "./epilogue.ts";
 import type { AdapterFacts, Lowering } from "./op.ts";
 import { destinationOf } from "./split-k.ts";
-import { winograd } from "./winograd.ts";
+import { frequenciesFit, winograd } from "./winograd.ts";
 
 /** Attributes of both ops: the geometry is always that of the convolution, whichever direction runs. */
 export interface ConvAttributes {
@@ -109,16 +109,20 @@ export function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"):
 
   // A 1×1 convolution that moves by one pixel sees no neighbours: the image may as well be a single row.
   const pointwise = taps === 1 && strides.every((s) => s === 1) && pads.every((p) => p === 0) && inH === outH && inW === outW;
-  const facts: ConvFacts = {
-    direction,
-    linear: y.lead === "row",
-    weights: lowering.weightStorage(w),
+  const layer = {
     channels,
     outputs: outChannels / groups,
     groups,
     images,
     outH: pointwise ? 1 : outH,
     outW: pointwise ? outH * outW : outW,
+  };
+  const facts: ConvFacts = {
+    ...layer,
+    direction,
+    linear: y.lead === "row",
+    weights: lowering.weightStorage(w),
+    fitsFrequencies: frequenciesFit(layer, lowering.rows),
     columns: lowering.copies(y) * images * outH * outW,
     kernelH: kernel[0],
     kernelW: kernel[1],
@@ -189,7 +193,10 @@ export function wantsWinograd(node: Node, adapter: AdapterFacts): boolean {
   if ((node.op !== "Conv" && node.op !== "ConvTranspose") || w?.shape.length !== 4) return false;
   const { strides, dilations, groups } = read(node.attributes);
   const [first, second, kernelH, kernelW] = w.shape as [number, number, number, number];
-  const layer = { linear: true, weights: "f32", channels: first / groups, outputs: second, kernelH, kernelW, strides, dilations } as const;
+  const kernel = { linear: true, weights: "f32", channels: first / groups, outputs: second, kernelH, kernelW, strides, dilations } as const;
   // A tangent has the extents of the output, a cotangent those of the input.
-  return [x!, node.outputs[0]!].some(({ shape }) => gainsFromWinograd({ ...layer, outH: shape[2]!, outW: shape[3]! }, adapter));
+  return [x!, node.outputs[0]!].some(({ shape: [images, , outH, outW] }) => {
+    const layer = { ...kernel, groups, images: images!, outH: outH!, outW: outW! };
+    return gainsFromWinograd({ ...layer, fitsFrequencies: frequenciesFit(layer, 1) }, adapter);
+  });
 }

@@ -1,4 +1,4 @@
-/** Which convolution kernel runs: a pure function of the shape and of a few facts about the adapter. */
+/** Which convolution kernel runs: a function of the shape, of a few facts about the adapter, and of whether Winograd's passes are loaded. */
 import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { WeightStorage } from "../runtime/plan/launch.ts";
@@ -16,6 +16,8 @@ export interface ConvFacts {
   readonly linear: boolean;
   /** How its weights are stored. */
   readonly weights: WeightStorage;
+  /** Whether what Winograd's passes have between them can be bound (winograd.ts). */
+  readonly fitsFrequencies: boolean;
   /** Input and output channels of one group. */
   readonly channels: number;
   readonly outputs: number;
@@ -116,7 +118,9 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
     }
     case "winograd": {
       if (!fitsWinograd(facts))
-        throw new ArgumentError("Winograd's transforms need a 3×3 kernel, stride and dilation 1, and weights as f32");
+        throw new ArgumentError(
+          "Winograd's transforms need a 3×3 kernel, stride and dilation 1, weights as f32, and no picture or kernel beyond a binding",
+        );
       if (!hasWinograd()) throw new ArgumentError("Winograd's transforms are in the module of rare ops, which is not loaded");
       return {
         variant: "winograd",
@@ -216,12 +220,13 @@ function fitsStrip({ strides, dilations, kernelW }: ConvFacts): boolean {
 
 type WinogradFacts = Pick<
   ConvFacts,
-  "linear" | "weights" | "channels" | "outputs" | "outH" | "outW" | "kernelH" | "kernelW" | "strides" | "dilations"
+  "linear" | "weights" | "fitsFrequencies" | "channels" | "outputs" | "outH" | "outW" | "kernelH" | "kernelW" | "strides" | "dilations"
 >;
 
 /** Transformed weights are rounded once more, which in 16 bits would make another network of it. */
-function fitsWinograd({ kernelH, kernelW, strides, dilations, weights }: WinogradFacts): boolean {
-  return kernelH === 3 && kernelW === 3 && [...strides, ...dilations].every((step) => step === 1) && weights === "f32";
+function fitsWinograd({ kernelH, kernelW, strides, dilations, weights, fitsFrequencies }: WinogradFacts): boolean {
+  const slides = kernelH === 3 && kernelW === 3 && [...strides, ...dilations].every((step) => step === 1);
+  return slides && weights === "f32" && fitsFrequencies;
 }
 
 /** What its transforms cost is paid once per pixel and channel, what they spare for every pair of channels. */

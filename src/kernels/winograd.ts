@@ -43,3 +43,23 @@ export const WINOGRAD_TILE = 4;
 export function winogradTiles(height: number, width: number): number {
   return Math.ceil(height / WINOGRAD_TILE) * Math.ceil(width / WINOGRAD_TILE);
 }
+
+/** Values of a tile: 6 × 6. */
+export const FREQUENCIES = 36;
+
+/** What any device lets a kernel bind (WebGPU, limits), in numbers of 4 bytes. */
+const BINDING = 2 ** 25;
+
+/** Rows that a Jacobian takes at once; with fewer the choice is the same, so that rows do not depend on how many there are. */
+const USUAL_ROWS = 16;
+
+/** Whether transformed weights, and what a sample's rows have between the passes, can be bound: 2.25 times a layer, four times a kernel. */
+export function frequenciesFit(
+  layer: { channels: number; outputs: number; groups: number; images: number; outH: number; outW: number },
+  rows: number,
+): boolean {
+  const { channels, outputs, groups, images, outH, outW } = layer;
+  const values = images * Math.max(channels, outputs) * winogradTiles(outH, outW) * Math.max(rows, USUAL_ROWS);
+  const weights = channels * Math.ceil(outputs / 4) * 4;
+  return FREQUENCIES * groups * Math.max(values, weights) <= BINDING;
+}

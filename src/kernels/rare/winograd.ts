@@ -23,14 +23,11 @@ import { kernelsOf } from "../conv-weights.ts";
 import { NO_EPILOGUE } from "../epilogue.ts";
 import type { Lowering } from "../op.ts";
 import { hashOf } from "../variants.ts";
-import { WINOGRAD_TILE, winogradTiles } from "../winograd.ts";
+import { FREQUENCIES, WINOGRAD_TILE, winogradTiles } from "../winograd.ts";
 import type { WinogradPasses } from "../winograd.ts";
-import { gridSource } from "../wgsl.ts";
+import { gridSource, LANES } from "../wgsl.ts";
 
 const winogradInput = defineKernel("winograd_input", winogradInputSource, gridSource);
-
-/** Values of a tile's polynomials: 6 × 6. */
-const FREQUENCIES = 36;
 
 const [A, B] = [Math.SQRT1_2, Math.SQRT2];
 
@@ -115,11 +112,10 @@ function products(lowering: Lowering, geometry: Geometry): Value {
 function launchTransform(lowering: Lowering, { facts, x, inH, inW, pads }: Geometry, output: Value): void {
   const { images, outH, outW } = facts;
   const channels = facts.channels * facts.groups;
-  const { constants, perGroup } = planConv(facts, lowering.adapter, "winograd");
   const items = images * channels * winogradTiles(outH, outW);
   lowering.launch({
     kernel: winogradInput,
-    constants,
+    constants: { LANES },
     bindings: { input: x, output },
     params: {
       items: lowering.copies(x) * items,
@@ -131,7 +127,7 @@ function launchTransform(lowering: Lowering, { facts, x, inH, inW, pads }: Geome
       pad_h: pads[0],
       pad_w: pads[1],
     },
-    grid: { lead: x.lead, items, perGroup, depth: 1 },
+    grid: { lead: x.lead, items, perGroup: LANES, depth: 1 },
   });
 }
 

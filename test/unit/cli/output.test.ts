@@ -68,6 +68,7 @@ describe("checked before the work", () => {
     expect(await readdir(place)).toEqual([]);
   });
 
+  // Only Linux has such a place.
   test.skipIf(process.platform !== "linux")("a place that takes no files, whatever its mode", async () => {
     await expect(checkOutput("/proc/nope/nudge", "folder")).rejects.toThrow("/proc/nope/nudge: cannot be written: /proc takes no files");
     await expect(checkOutput("/proc/nope/y.npy", "file")).rejects.toThrow("/proc takes no files");

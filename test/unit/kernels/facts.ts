@@ -28,6 +28,7 @@ export const usualConv: ConvFacts = {
   direction: "forward",
   linear: false,
   weights: "f32",
+  fitsFrequencies: true,
   strides: [1, 1],
   dilations: [1, 1],
 };

@@ -9,6 +9,7 @@ import { planReduce } from "../../../src/kernels/reduce-planner.ts";
 import { slicesOf } from "../../../src/kernels/split-k.ts";
 import { ArgumentError } from "../../../src/runtime/errors.ts";
 import { wantsWinograd } from "../../../src/kernels/conv-lowering.ts";
+import { frequenciesFit } from "../../../src/kernels/winograd.ts";
 import { loadRareOps } from "../../../src/kernels/registry.ts";
 import { constant } from "../../../src/runtime/graph/graph.ts";
 import type { Node } from "../../../src/runtime/graph/graph.ts";
@@ -33,6 +34,7 @@ describe("convolution", () => {
     ["the adjoint of a usual layer on a CPU", { linear: true, direction: "adjoint" }, software, "winograd"],
     ["the same with 63 channels", { linear: true, channels: 63 }, software, "quad"],
     ["the same of few tiles", { linear: true, outH: 12, outW: 12 }, software, "quad"],
+    ["the same whose frequencies fit no binding", { linear: true, fitsFrequencies: false }, software, "quad"],
     ["the same on a GPU, where nothing was measured", { linear: true, direction: "adjoint" }, gpu, "tiled"],
     ["a usual layer on a CPU without subgroups", {}, old, "strip"],
     ["stride 2 on a CPU without subgroups", { strides: [2, 2] }, old, "direct"],
@@ -62,6 +64,7 @@ describe("convolution", () => {
     expect(() => planConv(conv({ kernelW: 5 }), gpu, "winograd")).toThrow("need a 3×3 kernel");
     expect(() => planConv(conv({ strides: [2, 2] }), gpu, "winograd")).toThrow(ArgumentError);
     expect(() => planConv(conv({ weights: "f16" }), gpu, "winograd")).toThrow(ArgumentError);
+    expect(() => planConv(conv({ fitsFrequencies: false }), gpu, "winograd")).toThrow(ArgumentError);
     expect(() => planConv(conv(), gpu, "fourier")).toThrow('there is no convolution kernel "fourier"');
   });
 
@@ -78,6 +81,15 @@ describe("convolution", () => {
     );
     expect(wantsWinograd(layer("Conv", 64, 14), gpu)).toBe(false);
     expect(wantsWinograd(layer("Relu", 64, 14), software)).toBe(false);
+    expect(wantsWinograd(layer("Conv", 64, 224), software)).toBe(false);
+  });
+
+  test("frequencies fit where a sample's rows and the weights do, in the 128 MiB that every binding may have", () => {
+    const layer = { channels: 64, outputs: 64, groups: 1, images: 1, outH: 112, outW: 112 };
+    expect([1, 16, 18, 19].map((rows) => frequenciesFit(layer, rows))).toEqual([true, true, true, false]);
+    expect(frequenciesFit({ ...layer, outH: 224, outW: 224 }, 1)).toBe(false);
+    const late = { ...layer, outH: 14, outW: 14, outputs: 1024 };
+    expect([910, 911].map((channels) => frequenciesFit({ ...late, channels }, 1))).toEqual([true, false]);
   });
 
   test("workgroups along z cover all output channels of all groups, no tile to spare", () => {
@@ -170,21 +182,6 @@ describe("matrix product", () => {
     expect(() => planMatmul(facts, gpu, "split")).toThrow("64 terms in 2 workgroups are not worth splitting");
     expect(() => planMatmul(facts, gpu, "quad")).toThrow(ArgumentError);
     expect(() => planMatmul(facts, gpu, "strassen")).toThrow('there is no matrix product kernel "strassen"');
-  });
-
-  test("a layer whose derivative runs by Winograd's passes asks for them to be loaded", () => {
-    const layer = (op: string, channels: number, extent: number, kernel = 3, strides = [1, 1]): Node => {
-      const value = { name: "", shape: [1, channels, extent, extent], type: "float" as const, lead: "sample" as const };
-      const w = constant("w", [channels, channels, kernel, kernel], new Float32Array(channels * channels * kernel * kernel));
-      return { op, name: "", inputs: [value, w], outputs: [value], attributes: { strides, dilations: [1, 1], groups: 1 } };
-    };
-    const wants = (...given: Parameters<typeof layer>) => wantsWinograd(layer(...given), software);
-    expect([wants("Conv", 64, 14), wants("ConvTranspose", 64, 14)]).toEqual([true, true]);
-    expect([wants("Conv", 63, 14), wants("Conv", 64, 12), wants("Conv", 64, 14, 5), wants("Conv", 64, 14, 3, [2, 2])]).toEqual(
-      Array(4).fill(false),
-    );
-    expect(wantsWinograd(layer("Conv", 64, 14), gpu)).toBe(false);
-    expect(wantsWinograd(layer("Relu", 64, 14), software)).toBe(false);
   });
 
   test("workgroups along z cover all columns, none to spare, and lanes divide the workgroup", () => {

@@ -62,7 +62,7 @@ describe("signatures", () => {
     expect(signatureOf("conv", { a: true, b: [1, 2] })).toBe("conv a=true b=1x2");
     expect(convSite(conv, gpu)).toEqual({
       signature:
-        "conv channels=64 columns=196 dilations=1x1 direction=forward groups=1 images=1 kernelH=3 kernelW=3 linear=false outH=14 outW=14 outputs=64 strides=1x1 weights=f32",
+        "conv channels=64 columns=196 dilations=1x1 direction=forward fitsFrequencies=true groups=1 images=1 kernelH=3 kernelW=3 linear=false outH=14 outW=14 outputs=64 strides=1x1 weights=f32",
       legal: legalVariants(conv, gpu),
       usual: "tiled",
     });
