@@ -125,17 +125,18 @@ export interface Tick {
 }
 
 /** Makes a stage with the tick's buffers, or others in their place. */
-type MakeStage = (request: Omit<StageRequest, "buffers"> & { readonly buffers?: Record<string, GPUBuffer> }) => Promise<Stage>;
+type MakeStage = (request: Omit<StageRequest, "buffers"> & { readonly buffers?: Record<string, GPUBuffer> }) => Stage;
 
-/** Compiles the stages of a tick and binds them. */
+/** Compiles the stages of a tick, all at once, and binds them. */
 export async function createTick(request: TickRequest): Promise<Tick> {
   const stages: Stage[] = [];
-  const make: MakeStage = async (wanted) => {
-    const stage = await Stage.create(request.gpu, { ...wanted, buffers: { ...request.buffers, ...wanted.buffers } });
+  const make: MakeStage = (wanted) => {
+    const stage = new Stage(request.gpu, { ...wanted, buffers: { ...request.buffers, ...wanted.buffers } });
     stages.push(stage);
     return stage;
   };
-  const parts = [await testing(request, make), await survivors(request, make), await stepping(request, make)];
+  const parts = [testing(request, make), survivors(request, make), stepping(request, make)];
+  await Promise.all(stages.map(({ ready }) => ready));
   return {
     encode: (pass) => parts.forEach((encode) => encode(pass)),
     dispose: () => stages.forEach((stage) => stage.dispose()),
@@ -145,31 +146,31 @@ export async function createTick(request: TickRequest): Promise<Tick> {
 const groups = (items: number) => Math.ceil(items / LANES);
 
 /** Schedules images, runs the forward pass on them, and settles which are done. */
-async function testing({ program, settings, sizes, grids, buffers }: TickRequest, make: MakeStage): Promise<Encode> {
+function testing({ program, settings, sizes, grids, buffers }: TickRequest, make: MakeStage): Encode {
   const { elements, classes, capacity } = sizes;
   const { rule, overshoot, maxIterations, universal } = settings;
   const gatherPlace = grids.placeOf("gather");
-  const schedule = await (universal
+  const schedule = universal
     ? make({ kernel: universal.kernels.schedule })
-    : make({ kernel: kernels.schedule, constants: { LANES, CAPACITY: capacity } }));
-  const forwardGrids = await gridsStage(make, false, 0, grids.forwardLaunches);
-  const gatherGrid = await gridsStage(make, false, gatherPlace, gatherPlace + 1);
-  const gather = await gatherStage(make, settings, sizes, rule.stopOvershoots, buffers["list"]!);
-  const classify = await make({ kernel: kernels.classify, constants: { LANES }, params: { classes, capacity } });
-  const settle = await (universal
+    : make({ kernel: kernels.schedule, constants: { LANES, CAPACITY: capacity } });
+  const forwardGrids = gridsStage(make, false, 0, grids.forwardLaunches);
+  const gatherGrid = gridsStage(make, false, gatherPlace, gatherPlace + 1);
+  const gather = gatherStage(make, settings, sizes, rule.stopOvershoots, buffers["list"]!);
+  const classify = make({ kernel: kernels.classify, constants: { LANES }, params: { classes, capacity } });
+  const settle = universal
     ? make({
         kernel: universal.kernels.visit,
         constants: { CAPACITY: capacity },
         params: { max_iterations: maxIterations, accept_iterations: universal.acceptIterations },
       })
-    : make({ kernel: kernels.settle, constants: { LANES, CAPACITY: capacity }, params: { max_iterations: maxIterations } }));
+    : make({ kernel: kernels.settle, constants: { LANES, CAPACITY: capacity }, params: { max_iterations: maxIterations } });
   const absorb =
     universal &&
-    (await make({
+    make({
       kernel: universal.kernels.absorb,
       constants: { LANES: 4 * LANES, SQUARED: universal.ballSquared },
       params: { elements, factor: 1 + overshoot, radius: universal.radius },
-    }));
+    });
   return (pass) => {
     schedule.encode(pass);
     forwardGrids.encode(pass, groups(grids.forwardLaunches));
@@ -186,14 +187,14 @@ async function testing({ program, settings, sizes, grids, buffers }: TickRequest
  * Sizes what follows by the images that need a step. Where the gradient is taken elsewhere than the label is tested, they get a
  * forward pass of their own.
  */
-async function survivors({ program, settings, sizes, grids, buffers }: TickRequest, make: MakeStage): Promise<Encode> {
+function survivors({ program, settings, sizes, grids, buffers }: TickRequest, make: MakeStage): Encode {
   const { capacity } = sizes;
   const { stopOvershoots, gradientOvershoots } = settings.rule;
-  const backwardGrids = await gridsStage(make, true, grids.forwardLaunches, grids.total);
+  const backwardGrids = gridsStage(make, true, grids.forwardLaunches, grids.total);
   const again = stopOvershoots !== gradientOvershoots && {
-    grids: await gridsStage(make, true, 0, grids.forwardLaunches),
-    gather: await gatherStage(make, settings, sizes, gradientOvershoots, buffers["owners"]!),
-    identity: await make({ kernel: kernels.identity, constants: { LANES }, params: { capacity } }),
+    grids: gridsStage(make, true, 0, grids.forwardLaunches),
+    gather: gatherStage(make, settings, sizes, gradientOvershoots, buffers["owners"]!),
+    identity: make({ kernel: kernels.identity, constants: { LANES }, params: { capacity } }),
   };
   return (pass) => {
     backwardGrids.encode(pass, groups(grids.total - grids.forwardLaunches));
@@ -206,15 +207,15 @@ async function survivors({ program, settings, sizes, grids, buffers }: TickReque
 }
 
 /** Runs the backward pass to the candidates' boundaries, and steps towards the nearest. */
-async function stepping({ program, settings, sizes, grids, buffers }: TickRequest, make: MakeStage): Promise<Encode> {
+function stepping({ program, settings, sizes, grids, buffers }: TickRequest, make: MakeStage): Encode {
   const { elements, classes, count, rows, capacity } = sizes;
   const { squared, rule } = settings;
   const constants = { LANES, SQUARED: squared };
-  const candidates = await make({ kernel: kernels.candidates, constants: { LANES }, params: { classes, count } });
-  const seeds = await make({ kernel: kernels.seeds, constants: { LANES }, params: { classes, count, capacity } });
-  const rowNorms = await make({ kernel: kernels.rowNorms, constants, params: { elements, rows: capacity * rows } });
-  const choose = await make({ kernel: kernels.choose, constants, params: { classes, count, epsilon: rule.epsilon } });
-  const step = await make({ kernel: kernels.step, constants, params: { elements } });
+  const candidates = make({ kernel: kernels.candidates, constants: { LANES }, params: { classes, count } });
+  const seeds = make({ kernel: kernels.seeds, constants: { LANES }, params: { classes, count, capacity } });
+  const rowNorms = make({ kernel: kernels.rowNorms, constants, params: { elements, rows: capacity * rows } });
+  const choose = make({ kernel: kernels.choose, constants, params: { classes, count, epsilon: rule.epsilon } });
+  const step = make({ kernel: kernels.step, constants, params: { elements } });
   const sized = (pass: GPUComputePassEncoder, stage: Stage, name: string) =>
     stage.encodeIndirect(pass, buffers["grids"]!, grids.placeOf(name) * INDIRECT_BYTES);
   return (pass) => {
@@ -234,7 +235,7 @@ function gatherStage(
   { elements, capacity }: TickSizes,
   overshoots: boolean,
   list: GPUBuffer,
-): Promise<Stage> {
+): Stage {
   return make({
     kernel: kernels.gather,
     constants: { LANES, SHIFTED: universal !== undefined },
@@ -244,6 +245,6 @@ function gatherStage(
 }
 
 /** Sizes the dispatches from one place of the table to another, by the images at work or by those that need a step. */
-function gridsStage(make: MakeStage, backward: boolean, begin: number, end: number): Promise<Stage> {
+function gridsStage(make: MakeStage, backward: boolean, begin: number, end: number): Stage {
   return make({ kernel: kernels.grids, constants: { LANES, BACKWARD: backward }, params: { begin, end } });
 }

@@ -1,5 +1,5 @@
 /** Compiled pipelines, each made once per device; concurrent requests for one share its compilation. */
-import { NudgeError, ShaderCompileError } from "../errors.ts";
+import { ShaderCompileError } from "../errors.ts";
 import { pipelineKey, specialise } from "./kernel.ts";
 import type { ConstantValue, Kernel } from "./kernel.ts";
 
@@ -31,17 +31,13 @@ export class PipelineCache {
 
   private async build(key: string, kernel: Kernel, constants: Readonly<Record<string, ConstantValue>>): Promise<CompiledKernel> {
     const code = specialise(kernel, constants);
+    const layout = this.layoutOf(kernel);
     // Scopes are pushed and popped without an await between, so concurrent builds cannot take each other's errors.
     this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ label: key, code });
-    const scope = this.device.popErrorScope();
-    const [error, info] = await Promise.all([scope, module.getCompilationInfo()]);
-    const messages = info.messages
-      .filter(({ type }) => type === "error")
-      .map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}${sourceLine(code, lineNum)}`);
-    if (error || messages.length > 0) throw new ShaderCompileError(key, messages.length > 0 ? messages : [error!.message], code);
-    const layout = this.layoutOf(kernel);
+    const scope = this.device.popErrorScope().catch(() => null);
     try {
+      // Not after the module's messages: they are awaited where there is something to say, while others compile.
       const pipeline = await this.device.createComputePipelineAsync({
         label: key,
         layout: this.device.createPipelineLayout({ label: key, bindGroupLayouts: [layout] }),
@@ -49,8 +45,9 @@ export class PipelineCache {
       });
       return { pipeline, layout };
     } catch (failure) {
-      if (failure instanceof NudgeError) throw failure;
-      throw new ShaderCompileError(key, [(failure as Error).message], code);
+      const messages = await errorsOf(module, code);
+      const cause = (await scope) ?? (failure as Error);
+      throw new ShaderCompileError(key, messages.length > 0 ? messages : [cause.message], code);
     }
   }
 
@@ -70,6 +67,13 @@ export class PipelineCache {
     this.layouts.set(types, layout);
     return layout;
   }
+}
+
+async function errorsOf(module: GPUShaderModule, code: string): Promise<string[]> {
+  const { messages } = await module.getCompilationInfo();
+  return messages
+    .filter(({ type }) => type === "error")
+    .map(({ lineNum, linePos, message }) => `${lineNum}:${linePos} ${message}${sourceLine(code, lineNum)}`);
 }
 
 function sourceLine(code: string, line: number): string {

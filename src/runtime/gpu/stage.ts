@@ -10,45 +10,56 @@ export interface StageRequest {
   readonly params?: Readonly<Record<string, ParamValue>>;
 }
 
-export class Stage {
-  private constructor(
-    private readonly pipeline: GPUComputePipeline,
-    private readonly bindGroup: GPUBindGroup,
-    private readonly uniform: GPUBuffer | undefined,
-    private readonly gpu: GpuContext,
-  ) {}
+/** What a stage runs once its kernel is compiled. */
+interface Bound {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+}
 
-  /** Compiles the kernel and binds the buffers by the names its WGSL gives them. */
-  static async create(gpu: GpuContext, { kernel, constants = {}, buffers, params = {} }: StageRequest): Promise<Stage> {
-    const { pipeline, layout } = await gpu.pipelines.compile(kernel, constants);
+export class Stage {
+  /** Settles when the stage can be encoded; rejects with ShaderCompileError. */
+  readonly ready: Promise<void>;
+  private bound: Bound | undefined;
+  private readonly uniform: GPUBuffer | undefined;
+
+  /** Has the kernel compiled, beside others', and binds the buffers by the names its WGSL gives them. */
+  constructor(
+    private readonly gpu: GpuContext,
+    { kernel, constants = {}, buffers, params = {} }: StageRequest,
+  ) {
     const words = packParams(kernel, params);
-    let uniform: GPUBuffer | undefined;
     if (words.length > 0) {
-      uniform = gpu.createBuffer(`${kernel.name} params`, words.byteLength, GPUBufferUsage.UNIFORM, true);
-      new Uint32Array(uniform.getMappedRange(0, words.byteLength)).set(words);
-      uniform.unmap();
+      this.uniform = gpu.createBuffer(`${kernel.name} params`, words.byteLength, GPUBufferUsage.UNIFORM, true);
+      new Uint32Array(this.uniform.getMappedRange(0, words.byteLength)).set(words);
+      this.uniform.unmap();
     }
     const entries = kernel.bindings.map(({ name, index, kind }) => {
-      const buffer = kind === "uniform" ? uniform : buffers[name];
+      const buffer = kind === "uniform" ? this.uniform : buffers[name];
       if (!buffer) throw new Error(`kernel ${kernel.name} needs binding ${name}`);
       return { binding: index, resource: { buffer } };
     });
-    return new Stage(pipeline, gpu.device.createBindGroup({ label: kernel.name, layout, entries }), uniform, gpu);
+    this.ready = gpu.pipelines.compile(kernel, constants).then(({ pipeline, layout }) => {
+      this.bound = { pipeline, bindGroup: gpu.device.createBindGroup({ label: kernel.name, layout, entries }) };
+    });
   }
 
   encode(pass: GPUComputePassEncoder, groups = 1): void {
-    pass.setPipeline(this.pipeline);
-    pass.setBindGroup(0, this.bindGroup);
+    this.set(pass);
     pass.dispatchWorkgroups(groups);
   }
 
   encodeIndirect(pass: GPUComputePassEncoder, grids: GPUBuffer, offset: number): void {
-    pass.setPipeline(this.pipeline);
-    pass.setBindGroup(0, this.bindGroup);
+    this.set(pass);
     pass.dispatchWorkgroupsIndirect(grids, offset);
   }
 
   dispose(): void {
     if (this.uniform) this.gpu.destroyBuffer(this.uniform);
+  }
+
+  private set(pass: GPUComputePassEncoder): void {
+    const { pipeline, bindGroup } = this.bound!;
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
   }
 }
