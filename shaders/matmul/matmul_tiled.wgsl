@@ -9,7 +9,7 @@
 // assumes  one B for all rows (dense layers: the rows of all samples and cotangents form one tall matrix)
 // used by  GPUs, where the tile is filled; BLOCKS = 2 only where a tuner found it faster
 //
-// specialised by   const LANES: u32 = 256; const BLOCKS: u32 (1 or 2); const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
+// specialised by   const LANES: u32 = 256; const BLOCKS: u32 (1 or 2); const A_LEAD, B_LEAD: u32;
 // linked with      matmul/interface, lib/epilogue, lib/grid, lib/slices, lib/slots, and one of lib/weights_f32, lib/weights_f16
 
 const SIDE: u32 = 16u;                  // invocations along each side of the tile

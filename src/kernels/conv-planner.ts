@@ -68,6 +68,9 @@ const WIDEST_STRIP_KERNEL = 9;
 /** Taps written out in one round of a loop; more only makes the shader longer to compile (docs/rejected.md). */
 const MOST_TAPS = 5;
 
+/** The widest kernel that the quad kernel is taken for where the strip kernel could be. */
+const QUAD_KERNEL = 3;
+
 /** Up to so many quads of output channels, an odd one is not paired with an idle one but all are taken singly. */
 const MOST_QUADS_APART = 5;
 
@@ -98,8 +101,7 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
     }
     case "strip": {
       if (!fitsStrip(facts)) throw new ArgumentError("the strip kernel needs horizontal stride and dilation 1 and a kernel at most 9 wide");
-      const perTile = outputs === 1 ? 1 : quads % 2 === 1 && quads <= MOST_QUADS_APART ? 4 : 8;
-      const parts = stripParts(outW);
+      const { perTile, parts } = stripTile(facts, adapter);
       return {
         variant: "strip",
         kernel: "strip",
@@ -202,6 +204,18 @@ export function convSite(facts: ConvFacts, adapter: AdapterFacts): VariantSite {
   return siteOf("conv", { ...facts }, chooseConv(facts, adapter), () => legalVariants(facts, adapter));
 }
 
+/**
+ * Channels and quads of pixels of an invocation's strip. Someone waits for the first result of a forward pass: on software
+ * adapters, where compiling is most of that, all its layers of a wide kernel have the same small tile, and with it one pipeline.
+ */
+function stripTile(facts: ConvFacts, { software }: AdapterFacts): { perTile: number; parts: 2 | 3 } {
+  const { direction, linear, outputs, outW, kernelW } = facts;
+  const quads = Math.ceil(outputs / 4);
+  if (software && direction === "forward" && !linear && kernelW > QUAD_KERNEL && quads > 1) return { perTile: 4, parts: 2 };
+  const apart = quads % 2 === 1 && quads <= MOST_QUADS_APART;
+  return { perTile: outputs === 1 ? 1 : apart ? 4 : 8, parts: stripParts(outW) };
+}
+
 /** Quads of four pixels in a strip: as many as leave the least of the row's last strip idle; the longer one among equals. */
 function stripParts(outW: number): 2 | 3 {
   const idle = (parts: number) => Math.ceil(outW / (4 * parts)) * 4 * parts - outW;
@@ -251,7 +265,8 @@ function chooseConv(facts: ConvFacts, adapter: AdapterFacts): ConvVariant {
   if (hasWinograd() && gainsFromWinograd(facts, adapter)) return "winograd";
   // On a CPU workgroup memory is plain memory and every barrier spills the registers of all lanes.
   if (adapter.software || adapter.maxInvocations < TILED_LANES) {
-    if (adapter.software && adapter.subgroupSize > 0 && !(fitsStrip(facts) && (facts.outputs <= 4 || facts.kernelW > 3))) return "quad";
+    if (adapter.software && adapter.subgroupSize > 0 && !(fitsStrip(facts) && (facts.outputs <= 4 || facts.kernelW > QUAD_KERNEL)))
+      return "quad";
     return fitsStrip(facts) ? "strip" : "direct";
   }
   return facts.outputs >= LEAST_FILL && facts.columns >= LEAST_FILL ? "tiled" : "direct";

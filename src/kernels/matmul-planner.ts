@@ -22,12 +22,12 @@ export interface MatmulFacts {
 }
 
 /** Names that may be forced. */
-export const matmulVariants = ["direct", "quad", "tiled", "tiled128", "split"] as const;
+export const matmulVariants = ["direct", "line", "quad", "tiled", "tiled128", "split"] as const;
 export type MatmulVariant = (typeof matmulVariants)[number];
 
 export interface MatmulPlan {
   readonly variant: MatmulVariant;
-  readonly kernel: "direct" | "quad" | "tiled";
+  readonly kernel: "direct" | "line" | "quad" | "tiled";
   readonly constants: Readonly<Record<string, ConstantValue>>;
   /** For the direct kernel: invocations side by side along the columns. */
   readonly columnLanes: number;
@@ -63,6 +63,11 @@ export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: s
         throw new ArgumentError("the quad matrix product needs one B for all rows, and A's rows in order");
       const { constants, perGroup, depth } = planQuad({ outputs: facts.width }, adapter);
       return { variant: "quad", kernel: "quad", constants, columnLanes: 1, linesPerGroup: perGroup, depth };
+    }
+    case "line": {
+      const lanes = adapter.subgroupSize || LANES;
+      const depth = Math.ceil(facts.width / (4 * lanes));
+      return { variant: "line", kernel: "line", constants: { LANES: lanes }, columnLanes: lanes, linesPerGroup: 1, depth };
     }
     case "direct":
       return { variant: "direct", ...planDirect(facts, MAX_COLUMN_LANES) };
@@ -127,6 +132,7 @@ function fillsTile({ sharedB, lines, width }: MatmulFacts, { maxInvocations }: A
 }
 
 function chooseMatmul(facts: MatmulFacts, adapter: AdapterFacts): MatmulVariant {
+  if (adapter.software && facts.lines === 1) return "line";
   if (adapter.software && adapter.subgroupSize > 0 && facts.sharedB && facts.straight && facts.lines > DIRECT_ROWS) return "quad";
   return !adapter.software && fillsTile(facts, adapter) ? "tiled" : "direct";
 }

@@ -6,6 +6,7 @@
  */
 import directSource from "../../shaders/matmul/matmul_direct.wgsl?raw";
 import interfaceSource from "../../shaders/matmul/interface.wgsl?raw";
+import lineSource from "../../shaders/matmul/matmul_line.wgsl?raw";
 import tiledSource from "../../shaders/matmul/matmul_tiled.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
@@ -23,10 +24,11 @@ import { destinationOf } from "./split-k.ts";
 import { defineForWeights, storageOf } from "./weights.ts";
 import { epilogueSource, gridSource, slicesSource, slotsSource } from "./wgsl.ts";
 
-const shared = [interfaceSource, epilogueSource, gridSource, slicesSource, slotsSource];
+const shared = [interfaceSource, epilogueSource, gridSource, slotsSource];
 const kernels = {
-  direct: defineForWeights("matmul_direct", directSource, ...shared),
-  tiled: defineForWeights("matmul_tiled", tiledSource, ...shared),
+  direct: defineForWeights("matmul_direct", directSource, ...shared, slicesSource),
+  line: defineForWeights("matmul_line", lineSource, ...shared),
+  tiled: defineForWeights("matmul_tiled", tiledSource, ...shared, slicesSource),
 };
 
 interface Matrices {
@@ -100,7 +102,7 @@ function lower(lowering: Lowering): void {
   }
   lowering.launch({
     kernel: kernels[plan.kernel][storageOf(packed)],
-    constants: { ...plan.constants, A_LEAD: leads[0], B_LEAD: leads[1], SHARED_B: sharedB },
+    constants: { ...plan.constants, A_LEAD: leads[0], B_LEAD: leads[1], ...(plan.kernel === "direct" && { SHARED_B: sharedB }) },
     bindings: { a, b: packed, ...epilogue.bindings, output, slots: "slots" },
     params: {
       lines,

@@ -120,7 +120,7 @@ const families: readonly [string, fc.Arbitrary<OpCase>][] = [
   ["products", product],
 ];
 
-const variants = [software, forced("direct"), forced("quad"), forced("tiled"), forced("tiled128"), forced("split"), forced("depthwise")];
+const variants = [software, ...["direct", "line", "quad", "tiled", "tiled128", "split", "depthwise"].map(forced)];
 
 describe("random shapes", () => {
   test.each(families)("%s", async (_, family) => {

@@ -84,7 +84,7 @@ export const convVariants: readonly Variant[] = [
   withoutSubgroups,
   ...["direct", "strip", "quad", "tiled", "tiled128", "split", "depthwise", "winograd"].map(forced),
 ];
-export const productVariants: readonly Variant[] = [software, ...["direct", "quad", "tiled", "tiled128", "split"].map(forced)];
+export const productVariants: readonly Variant[] = [software, ...["direct", "line", "quad", "tiled", "tiled128", "split"].map(forced)];
 
 /** The specialised kernels that a variant's adjoint and tangent programs run for a model. */
 export function pipelinesOf(bytes: Uint8Array, variant: Variant): Set<string> {

@@ -8,7 +8,7 @@ import type { Launch } from "../../../src/runtime/plan/launch.ts";
 import { encodeModel } from "../../reference/onnx-builder.ts";
 import { allCases } from "../../gpu/ops/cases/all.ts";
 import { build } from "../../gpu/ops/cases/build.ts";
-import { convVariants, derivativePlans, gpu, halved } from "../../gpu/ops/variant.ts";
+import { convVariants, derivativePlans, gpu, halved, productVariants } from "../../gpu/ops/variant.ts";
 
 const kernels = vi.hoisted(() => [] as Kernel[]);
 
@@ -48,7 +48,7 @@ function declaredConstants({ name, source }: Kernel): Record<string, ConstantVal
 const kinds = { [ResourceType.Uniform]: "uniform", [ResourceType.Storage]: "storage" } as Record<number, string>;
 const WORD = 4;
 
-const variants = [...convVariants, gpu];
+const variants = [...new Map([...convVariants, ...productVariants, gpu].map((variant) => [variant.name, variant])).values()];
 
 /** Plans of all op cases, with every choice of kernels and of how weights are stored. */
 let launches: Map<string, Launch>;

@@ -163,7 +163,8 @@ describe("matrix product", () => {
   const table: readonly [name: string, facts: Parameters<typeof planMatmul>[0], adapter: AdapterFacts, variant: string][] = [
     ["a wide dense layer of a batch on a GPU", { lines: 64, depth: 512, width: 512, sharedB: true, straight: true }, gpu, "tiled"],
     ["the same on a CPU", { lines: 64, depth: 512, width: 512, sharedB: true, straight: true }, software, "quad"],
-    ["one sample on a CPU", { lines: 1, depth: 512, width: 512, sharedB: true, straight: true }, software, "direct"],
+    ["one sample on a CPU", { lines: 1, depth: 512, width: 512, sharedB: true, straight: true }, software, "line"],
+    ["two samples on a CPU", { lines: 2, depth: 512, width: 512, sharedB: true, straight: true }, software, "direct"],
     ["rows found through slots on a CPU", { lines: 64, depth: 512, width: 512, sharedB: true, straight: false }, software, "direct"],
     ["a CPU without subgroups", { lines: 64, depth: 512, width: 512, sharedB: true, straight: true }, old, "direct"],
     ["one sample", { lines: 1, depth: 512, width: 512, sharedB: true, straight: true }, gpu, "direct"],
@@ -173,6 +174,18 @@ describe("matrix product", () => {
   ];
   test.each(table)("%s", (_, facts, adapter, variant) => {
     expect(planMatmul(facts, adapter).variant).toBe(variant);
+  });
+
+  test("on a CPU the layers of a wide kernel slide by one small tile forward, for one pipeline, and by what fits in derivatives", () => {
+    const tile = (facts: Partial<ConvFacts>) => {
+      const { CHANNELS, PARTS } = planConv(conv({ kernelW: 5, ...facts }), software, "strip").constants;
+      return { CHANNELS, PARTS };
+    };
+    for (const outputs of [5, 20, 50, 64])
+      for (const outW of [8, 12, 24]) expect(tile({ outputs, outW })).toEqual({ CHANNELS: 4, PARTS: 2 });
+    expect(tile({ outputs: 64, outW: 24, direction: "adjoint", linear: true })).toEqual({ CHANNELS: 8, PARTS: 3 });
+    expect(tile({ outputs: 64, outW: 24, linear: true })).toEqual({ CHANNELS: 8, PARTS: 3 });
+    expect(tile({ outputs: 64, outW: 24, kernelW: 3 })).toEqual({ CHANNELS: 8, PARTS: 3 });
   });
 
   test("a forced variant that does not fit, or does not exist, is refused", () => {
@@ -186,16 +199,16 @@ describe("matrix product", () => {
 
   test("workgroups along z cover all columns, none to spare, and lanes divide the workgroup", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 2000 }), fc.constantFrom("direct", "tiled", "tiled128"), (width, variant) => {
+      fc.property(fc.integer({ min: 1, max: 2000 }), fc.constantFrom("direct", "line", "tiled", "tiled128"), (width, variant) => {
         const { depth, constants, columnLanes, linesPerGroup } = planMatmul(
           { lines: 64, depth: 8, width, sharedB: true, straight: true },
           gpu,
           variant,
         );
         const tile = variant === "tiled128" ? 128 : 64;
-        const tiled = variant !== "direct";
-        const columns = tiled ? tile : 8 * columnLanes;
-        const rows = tiled ? tile : (4 * (constants["LANES"] as number)) / columnLanes;
+        const [across, down] = { direct: [8, 4], line: [4, 1], tiled: [], tiled128: [] }[variant] as [number?, number?];
+        const columns = across ? across * columnLanes : tile;
+        const rows = down ? (down * (constants["LANES"] as number)) / columnLanes : tile;
         return depth * columns >= width && (depth - 1) * columns < width && Number.isInteger(rows) && rows === linesPerGroup;
       }),
       { seed: 1 },

@@ -39,12 +39,12 @@ describe("legal variants", () => {
 
   test("of products and reductions", () => {
     const product = { lines: 64, depth: 64, width: 64, sharedB: true, straight: true };
-    expect(legalMatmuls(product, gpu)).toEqual(["direct", "quad", "tiled", "tiled128"]);
-    expect(legalMatmuls({ ...product, straight: false }, gpu)).toEqual(["direct", "tiled", "tiled128"]);
-    expect(legalMatmuls({ ...product, sharedB: false }, gpu)).toEqual(["direct"]);
-    expect(legalMatmuls({ ...product, depth: 65 }, gpu)).toEqual(["direct", "quad", "tiled", "tiled128", "split"]);
-    expect(legalMatmuls({ ...product, depth: 65, sharedB: false }, phone)).toEqual(["direct", "split"]);
-    expect(legalMatmuls(product, phone)).toEqual(["direct", "quad"]);
+    expect(legalMatmuls(product, gpu)).toEqual(["direct", "line", "quad", "tiled", "tiled128"]);
+    expect(legalMatmuls({ ...product, straight: false }, gpu)).toEqual(["direct", "line", "tiled", "tiled128"]);
+    expect(legalMatmuls({ ...product, sharedB: false }, gpu)).toEqual(["direct", "line"]);
+    expect(legalMatmuls({ ...product, depth: 65 }, gpu)).toEqual(["direct", "line", "quad", "tiled", "tiled128", "split"]);
+    expect(legalMatmuls({ ...product, depth: 65, sharedB: false }, phone)).toEqual(["direct", "line", "split"]);
+    expect(legalMatmuls(product, phone)).toEqual(["direct", "line", "quad"]);
     expect(legalReductions({ outputs: 1, count: 9 }, phone)).toEqual(["direct", "tiled"]);
   });
 
