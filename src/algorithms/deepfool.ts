@@ -1,8 +1,9 @@
 /** DeepFool: for each image, the smallest perturbation that changes its label, by walking to linearised boundaries. */
 import type { NdArray } from "../data/ndarray.ts";
-import { ArgumentError, ShapeError, throwIfAborted } from "../runtime/errors.ts";
+import { ArgumentError, throwIfAborted } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Model } from "../runtime/model.ts";
+import { samplesIn } from "../runtime/run.ts";
 import { Attack, statuses } from "./attack.ts";
 import type { Counters, ImageState } from "./attack.ts";
 import { checkNorm, normOf } from "./norms.ts";
@@ -154,11 +155,9 @@ export function attackSettings(options: Pick<DeepFoolOptions, "norm" | "overshoo
   return { overshoot, candidates, maxIterations, rule: ruleNamed(options.rule ?? deepfoolDefaults.rule), squared: norm === 2 };
 }
 
-/** Elements of one image. Throws ShapeError when x is not [N ≥ 1, ...input]. */
+/** Elements of one image. Throws ShapeError when x is not [N ≥ 1, ...input], as f32. */
 export function checkImages(model: Model, x: NdArray): number {
-  const { shape } = model.inputs[0]!;
-  if (x.shape[0] === undefined || x.shape[0] < 1 || x.shape.slice(1).join() !== shape.join()) {
-    throw new ShapeError(`${model.name} takes images [N, ${shape.join(", ")}], given [${x.shape.join(", ")}]`);
-  }
+  const { name, shape } = model.inputs[0]!;
+  samplesIn(`"${name}" of ${model.name}`, shape, x);
   return sizeOf(shape);
 }

@@ -31,7 +31,7 @@ export class Feeds {
     private readonly model: string,
     private readonly arrays: ReadonlyMap<Value, NdArray | Tensor>,
   ) {
-    const counts = [...arrays].map(([value, array]) => this.samplesIn(value, array));
+    const counts = [...arrays].map(([value, array]) => samplesIn(`"${value.name}" of ${model}`, sampleShape(value), array));
     this.samples = counts[0] ?? 1;
     if (counts.some((count) => count !== this.samples)) throw new ShapeError(`inputs of ${model} have ${counts.join(" and ")} samples`);
   }
@@ -51,17 +51,24 @@ export class Feeds {
       }
     }
   }
+}
 
-  /** The number of samples in an array for a value. Throws ShapeError when its shape is not [N, ...sample]. */
-  private samplesIn(value: Value, array: NdArray | Tensor): number {
-    const sample = sampleShape(value);
-    const [n, ...rest] = array.shape;
-    if (n === undefined || rest.join() !== sample.join()) {
-      throw new ShapeError(`"${value.name}" of ${this.model} takes [${["N", ...sample].join(", ")}], given [${array.shape.join(", ")}]`);
-    }
-    if (n < 1) throw new ShapeError(`"${value.name}" of ${this.model}: no samples given`);
-    return n;
+/** The number of samples in an array [N, ...sample]. Throws ShapeError when it is another, or its data is not that many f32 numbers. */
+export function samplesIn(what: string, sample: readonly number[], array: NdArray | Tensor): number {
+  const [n = 0, ...rest] = array.shape ?? [];
+  if (n < 1 || rest.join() !== sample.join()) {
+    const given = array.shape ? `[${array.shape.join(", ")}]` : "what is no { shape, data }";
+    throw new ShapeError(`${what} takes [${["N", ...sample].join(", ")}], N ≥ 1, given ${given}`);
   }
+  if (array instanceof Tensor) return n;
+  const { data } = array;
+  const length = n * sizeOf(sample);
+  // Bytes or doubles would be taken for f32 numbers without a word.
+  if (data?.[Symbol.toStringTag] !== "Float32Array" || data.length !== length) {
+    const given = `${Object.prototype.toString.call(data).slice(8, -1)} of ${data?.length}`;
+    throw new ShapeError(`${what} of shape [${array.shape.join(", ")}] takes data as Float32Array of ${length}, given ${given}`);
+  }
+  return n;
 }
 
 export interface RunRequest {

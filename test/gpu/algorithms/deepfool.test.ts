@@ -206,7 +206,9 @@ test("aborting rejects with the signal's reason and leaves the model usable", as
 
 test("wrong arguments say which and why", async () => {
   using model = await load(oneDirection);
-  await expect(deepfool(model, points([1, 2, 3]))).rejects.toThrow("takes images [N, 2], given [1, 3]");
+  await expect(deepfool(model, points([1, 2, 3]))).rejects.toThrow("takes [N, 2], N ≥ 1, given [1, 3]");
+  const bytes = { shape: [1, 2], data: Uint8Array.of(1, 2) as never };
+  await expect(deepfool(model, bytes)).rejects.toThrow("of shape [1, 2] takes data as Float32Array of 2, given Uint8Array of 2");
   await expect(deepfool(model, points([1, 2]), { norm: 3 })).rejects.toThrow("norm 3 is neither 2 nor Infinity");
   await expect(deepfool(model, points([1, 2]), { candidates: 1 })).rejects.toThrow("candidates 1");
   await expect(deepfool(model, points([1, 2]), { maxIterations: 0 })).rejects.toThrow("maxIterations 0");
