@@ -20,7 +20,7 @@
 // used by  software adapters
 //
 // specialised by   const LANES: u32; const SHARE: u32 (1, 2 or 4);
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, and one of lib/weights_f32, lib/weights_f16
+// linked with      conv/interface, conv/epilogue, conv/phases, lib/epilogue, lib/grid, lib/slots, and one of lib/weights_f32, lib/weights_f16
 
 enable subgroups;
 
@@ -28,19 +28,6 @@ enable subgroups;
 
 /// Columns of one invocation.
 const COLUMNS: u32 = 16u;
-
-/// Taps of one phase along one axis, and the input position of phase-pixel 0 under the first of them.
-struct Walk { first: u32, origin: i32 }
-
-fn walk(phase: u32, stride: i32, pad: i32, dilation: i32, up: i32, step: u32) -> Walk {
-  var scaled = i32(phase) * stride - pad;
-  var first = 0u;
-  while (first < step && scaled % up != 0) {
-    scaled += dilation;
-    first++;
-  }
-  return Walk(select(first, 0xffffu, scaled % up != 0), scaled / up);
-}
 
 /// Four columns of this phase: their images, and their coordinates within the phase.
 struct Columns { image: vec4u, row: vec4u, column: vec4u }

@@ -4,6 +4,7 @@ import convStripSource from "../../shaders/conv/conv_strip.wgsl?raw";
 import convQuadSource from "../../shaders/conv/conv_quad.wgsl?raw";
 import convTiledSource from "../../shaders/conv/conv_tiled.wgsl?raw";
 import convDepthwiseSource from "../../shaders/conv/conv_depthwise.wgsl?raw";
+import phasesSource from "../../shaders/conv/phases.wgsl?raw";
 import convEpilogueSource from "../../shaders/conv/epilogue.wgsl?raw";
 import weightsEachSource from "../../shaders/conv/weights_each.wgsl?raw";
 import weightsSharedSource from "../../shaders/conv/weights_shared.wgsl?raw";
@@ -16,15 +17,13 @@ import { defineForWeights } from "./weights.ts";
 import { winograd } from "./winograd.ts";
 import { epilogueSource, gridSource, slicesSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
-const mains = { direct: convDirectSource, tiled: convTiledSource, depthwise: convDepthwiseSource };
 /** What every kernel that writes a convolution's output is linked with. */
 export const linkedWithAll = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, slotsSource];
 
 function family(prefix: string, taps: string) {
   return {
-    direct: defineForWeights(`${prefix}_direct`, mains.direct, ...linkedWithAll, taps),
-    tiled: defineForWeights(`${prefix}_tiled`, mains.tiled, ...linkedWithAll, slicesSource, taps),
-    depthwise: defineForWeights(`${prefix}_depthwise`, mains.depthwise, ...linkedWithAll, taps),
+    direct: defineForWeights(`${prefix}_direct`, convDirectSource, ...linkedWithAll, taps),
+    tiled: defineForWeights(`${prefix}_tiled`, convTiledSource, ...linkedWithAll, slicesSource, taps),
   };
 }
 
@@ -36,7 +35,8 @@ const strip = (prefix: string, taps: string) => ({
 });
 const stripKernels = { forward: strip("conv", tapsForwardSource), adjoint: strip("conv_adjoint", tapsAdjointSource) };
 /** Both directions at once: an adjoint is a convolution of an input that was pulled apart. A matrix product is one, too. */
-export const quadKernel = defineForWeights("conv_quad", convQuadSource, ...linkedWithAll);
+export const quadKernel = defineForWeights("conv_quad", convQuadSource, ...linkedWithAll, phasesSource);
+const depthwiseKernel = defineForWeights("conv_depthwise", convDepthwiseSource, ...linkedWithAll, phasesSource);
 
 /** `rule`: how a tap finds its source; the adjoint of a convolution that moves by one pixel is run by the forward rule. */
 export function convKernels(
@@ -46,6 +46,7 @@ export function convKernels(
 ): Readonly<Record<WeightStorage, Kernel>> {
   if (kernel === "winograd") return { f32: winograd().output, f16: winograd().output };
   if (kernel === "quad") return quadKernel;
+  if (kernel === "depthwise") return depthwiseKernel;
   if (kernel === "strip") return stripKernels[rule][adapter.subgroupSize > 0 ? "shared" : "each"];
   return kernels[rule][kernel];
 }

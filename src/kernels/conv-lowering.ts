@@ -84,6 +84,7 @@ export function launchPass(lowering: Lowering, pass: Pass): void {
       up_w: up[1],
       step_h: up[0] / gcd(up[0], facts.dilations[0]),
       step_w: up[1] / gcd(up[1], facts.dilations[1]),
+      bands: plan.bands ?? 1,
       slice_depth: plan.slices?.depth ?? facts.kernelH * facts.kernelW * facts.channels,
       ...pass.epilogue.params,
     },
@@ -132,11 +133,11 @@ export function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"):
   const plan = planConv(facts, adapter, lowering.variantFor(convSite(facts, adapter)));
   const { output, epilogue, finish } = destinationOf(lowering, plan.slices, outChannels, outH * outW);
   // Where the convolution moves by one pixel, its adjoint is a convolution with the kernel turned round. Running it as one
-  // spares the adjoint's divisions, and a pipeline. The strip kernel asks for it along a row only; the quad kernel always, as
-  // it takes the stride for itself.
+  // spares the adjoint's divisions, and a pipeline. The strip kernel asks for it along a row only; kernels that go by phases
+  // always, as they take the stride for themselves.
   const adjoint = direction === "adjoint";
-  const quad = plan.kernel === "quad";
-  const mirrored = adjoint && (quad || strides.every((s) => s === 1));
+  const phased = plan.kernel === "quad" || plan.kernel === "depthwise";
+  const mirrored = adjoint && (phased || strides.every((s) => s === 1));
   const turned: Turned = [mirrored, mirrored || (adjoint && plan.variant === "strip")];
   const pad = (axis: 0 | 1) => (turned[axis] ? (kernel[axis] - 1) * dilations[axis] - pads[axis] : pads[axis]);
   const geometry: Geometry = {
@@ -157,7 +158,7 @@ export function lowerConv(lowering: Lowering, direction: "forward" | "adjoint"):
     kernel: convKernels(plan.kernel, rule, adapter)[facts.weights],
     output,
     epilogue,
-    strides: quad && adjoint ? [1, 1] : strides,
+    strides: phased && adjoint ? [1, 1] : strides,
     macs,
   });
   finish();

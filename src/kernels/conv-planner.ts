@@ -50,6 +50,8 @@ export interface ConvPlan {
   readonly depth: number;
   /** Slices that the sum of an output is split into; undefined where it is made in one. */
   readonly slices?: Slices;
+  /** For the depthwise kernel: bands of neighbouring rows that a plane is cut into, one to an invocation. */
+  readonly bands?: number;
 }
 
 /** Invocations of the tiled kernel, and the extent of its square tile with one block to an invocation. */
@@ -58,6 +60,9 @@ const TILE = 64;
 
 /** Output pixels that an invocation of the quad kernel sums. */
 const QUAD_COLUMNS = 16;
+
+/** Rows of four pixels that an invocation of the depthwise kernel makes at most, where invocations run one after another. */
+const DEPTHWISE_ROWS = 8;
 
 /** A tile that would be less than half full in either direction is left to a direct kernel. */
 const LEAST_FILL = TILE / 2;
@@ -79,16 +84,21 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
   const pixels = images * outH * outW;
   const quads = Math.ceil(outputs / 4);
   switch (forced ?? chooseConv(facts, adapter)) {
-    case "depthwise":
+    case "depthwise": {
       if (channels !== 1) throw new ArgumentError(`the depthwise kernel needs one channel per group, found ${channels}`);
+      const [upH, upW] = upOf(facts);
+      const rows = Math.ceil(outH / upH);
+      const bands = adapter.software ? Math.ceil(rows / DEPTHWISE_ROWS) : rows;
       return {
         variant: "depthwise",
         kernel: "depthwise",
         constants: { LANES },
-        items: images * groups * outputs * Math.ceil((outH * outW) / 4),
+        items: images * groups * outputs * bands * Math.ceil(outW / (4 * upW)),
         perGroup: LANES,
-        depth: 1,
+        depth: upH * upW,
+        bands,
       };
+    }
     case "tiled":
       return { variant: "tiled", ...planTiled(facts, 1) };
     // Legal wherever "tiled" is, and left to tuners: that a larger tile is faster has been measured nowhere yet.

@@ -126,7 +126,7 @@ function lower(lowering: Lowering): void {
 /** A product whose rows are images of one pixel: k is their channels, the columns are those of a 1×1 convolution. */
 function asConvolution(lines: number, linesPerCopy: number, depth: number, width: number): Record<string, number> {
   const one = ["in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w", "stride_h", "stride_w", "dilation_h", "dilation_w"];
-  const steps = ["groups", "up_h", "up_w", "step_h", "step_w"];
+  const steps = ["groups", "up_h", "up_w", "step_h", "step_w", "bands"];
   return {
     ...Object.fromEntries([...one, ...steps].map((name) => [name, 1])),
     columns: lines,

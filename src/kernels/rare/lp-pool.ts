@@ -6,7 +6,8 @@ import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 import { poolOutput, poolSpace } from "../pool.ts";
 import type { PlanePool } from "../pool.ts";
 import { powerOf } from "./unary-functions.ts";
-import { norm1, norm2, reduceOver, spatialAxes } from "../reduce.ts";
+import { reduceOver, spatialAxes } from "../reduce.ts";
+import { norm1, norm2 } from "./reductions.ts";
 
 /**
  * Sums under windows: a convolution of every channel with ones. What ceil_mode lets hang over is padding, which adds nothing.

@@ -17,6 +17,7 @@ import { poolIndicesOps } from "./pool-indices.ts";
 import { powerOps } from "./power.ts";
 import { quantisationOps } from "./quantisation.ts";
 import { rearrangeOps } from "./rearrange.ts";
+import { rareReductions } from "./reductions.ts";
 import { resizeOps } from "./resize.ts";
 import { rotaryOps } from "./rotary.ts";
 import { sampleNormalisationOps } from "./sample-normalisation.ts";
@@ -48,6 +49,7 @@ export const rareOps: readonly OpDefinition[] = [
   ...sampleNormalisationOps,
   ...scatterOps,
   ...rearrangeOps,
+  ...rareReductions,
   ...resizeOps,
   ...rareSourceOps,
   ...attentionOps,

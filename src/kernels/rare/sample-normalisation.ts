@@ -11,7 +11,8 @@ import { reshapeTo } from "../broadcast.ts";
 import { normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "../onnx-attributes.ts";
 import { importersOnly } from "../op.ts";
 import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "../op.ts";
-import { norm1, norm2, reduceOver } from "../reduce.ts";
+import { reduceOver } from "../reduce.ts";
+import { norm1, norm2 } from "./reductions.ts";
 import { powerOf } from "./unary-functions.ts";
 
 const EPSILON = 1e-5;

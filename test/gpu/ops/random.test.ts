@@ -15,25 +15,33 @@ const SEED = 20_260_101;
 const int = (min: number, max: number) => fc.integer({ min, max });
 const pairOf = (arbitrary: fc.Arbitrary<number>) => fc.tuple(arbitrary, arbitrary);
 
-const convolution = fc
-  .record({
-    groups: int(1, 3),
-    channels: int(1, 5),
-    outputs: int(1, 9),
-    input: fc.tuple(int(1, 9), int(1, 19)),
-    kernel: fc.tuple(int(1, 4), int(1, 6)),
-    strides: pairOf(int(1, 3)),
-    dilations: pairOf(int(1, 2)),
-    pads: fc.tuple(int(0, 3), int(0, 3), int(0, 3), int(0, 3)),
-    bias: fc.boolean(),
-    relu: fc.boolean(),
-  })
-  .filter(({ input, kernel, dilations, pads }) =>
-    input.every((extent, axis) => extent + pads[axis]! + pads[axis + 2]! > (kernel[axis]! - 1) * dilations[axis]!),
-  );
+interface Channels {
+  readonly groups: fc.Arbitrary<number>;
+  readonly channels: fc.Arbitrary<number>;
+  readonly outputs: fc.Arbitrary<number>;
+}
 
-const layer = (op: "Conv" | "ConvTranspose") =>
-  convolution.map(({ groups, channels, outputs, input, kernel, bias, relu, pads, ...window }): OpCase => {
+const convolution = (of: Channels) =>
+  fc
+    .record({
+      ...of,
+      input: fc.tuple(int(1, 9), int(1, 19)),
+      kernel: fc.tuple(int(1, 4), int(1, 6)),
+      strides: pairOf(int(1, 3)),
+      dilations: pairOf(int(1, 2)),
+      pads: fc.tuple(int(0, 3), int(0, 3), int(0, 3), int(0, 3)),
+      bias: fc.boolean(),
+      relu: fc.boolean(),
+    })
+    .filter(({ input, kernel, dilations, pads }) =>
+      input.every((extent, axis) => extent + pads[axis]! + pads[axis + 2]! > (kernel[axis]! - 1) * dilations[axis]!),
+    );
+
+const some: Channels = { groups: int(1, 3), channels: int(1, 5), outputs: int(1, 9) };
+const depthwise: Channels = { groups: int(2, 9), channels: fc.constant(1), outputs: int(1, 2) };
+
+const layer = (op: "Conv" | "ConvTranspose", of: Channels) =>
+  convolution(of).map(({ groups, channels, outputs, input, kernel, bias, relu, pads, ...window }): OpCase => {
     const shape = op === "Conv" ? [groups * outputs, channels, ...kernel] : [groups * channels, outputs, ...kernel];
     const attributes = { ...window, group: groups, pads: op === "Conv" ? pads : [0, 0, 0, 0] };
     return {
@@ -113,8 +121,9 @@ const product = fc
   });
 
 const families: readonly [string, fc.Arbitrary<OpCase>][] = [
-  ["convolutions", layer("Conv")],
-  ["transposed convolutions", layer("ConvTranspose")],
+  ["convolutions", layer("Conv", some)],
+  ["depthwise convolutions", layer("Conv", depthwise)],
+  ["transposed convolutions", layer("ConvTranspose", some)],
   ["pools", pool],
   ["broadcasts", broadcast],
   ["products", product],

@@ -11,7 +11,7 @@ import { decodeModel } from "../../../src/runtime/onnx/decode.ts";
 import { importModel } from "../../../src/runtime/onnx/import.ts";
 import type { WeightStorage } from "../../../src/runtime/plan/launch.ts";
 import { planGraph } from "../../../src/runtime/plan/plan.ts";
-import type { Plan, PlanLimits } from "../../../src/runtime/plan/plan.ts";
+import type { Plan, PlanLimits, PlanRequest } from "../../../src/runtime/plan/plan.ts";
 
 // Graphs are made at once here, of any op.
 await loadRareOps();
@@ -30,7 +30,7 @@ export function derivativeGraph(graph: Graph, kind: "vjp" | "jvp", output: Value
 export interface Variant {
   readonly name: string;
   readonly software: boolean;
-  readonly force?: (node: Node, weights: WeightStorage) => string | undefined;
+  readonly force?: (node: Node, program: Pick<PlanRequest, "capacity" | "rows" | "weights">) => string | undefined;
   /** False: as on an adapter without subgroups. */
   readonly subgroups?: false;
   /** Its roundings are relative to the largest pixel of a tile: a derivative that is 0 comes out as a rounding. */
@@ -42,7 +42,7 @@ export interface Variant {
 const NO_LIMITS = { maxStorageBufferBindingSize: Infinity, maxBufferSize: Infinity };
 
 /** Whether the node's family has a kernel of this name that can compute it. */
-function accepts(node: Node, name: string, weights: WeightStorage): boolean {
+function accepts(node: Node, name: string, program: Pick<PlanRequest, "capacity" | "rows" | "weights">): boolean {
   const graph: Graph = {
     name: "",
     inputs: node.inputs.filter((value): value is Value => value !== undefined && !value.data),
@@ -50,7 +50,7 @@ function accepts(node: Node, name: string, weights: WeightStorage): boolean {
     nodes: [node],
   };
   try {
-    planGraph({ graph, capacity: 1, rows: 1, adapter: SOFTWARE_ADAPTER, limits: NO_LIMITS, weights, forcedVariant: name });
+    planGraph({ graph, ...program, adapter: SOFTWARE_ADAPTER, limits: NO_LIMITS, forcedVariant: name });
     return true;
   } catch (error) {
     if (error instanceof ArgumentError) return false;
@@ -69,7 +69,7 @@ export function forced(name: string): Variant {
     name,
     software: false,
     mixesTiles: name === "winograd",
-    force: (node, weights) => (accepts(node, name, weights) ? name : undefined),
+    force: (node, program) => (accepts(node, name, program) ? name : undefined),
   };
 }
 
@@ -111,5 +111,6 @@ export function planOf(
   limits: PlanLimits = NO_LIMITS,
 ): Plan {
   const adapter = { ...facts, software, ...(subgroups === false && { subgroupSize: 0 }) };
-  return planGraph({ graph, capacity, rows, adapter, limits, weights, ...(force && { forcedVariant: (node) => force(node, weights) }) });
+  const program = { capacity, rows, weights };
+  return planGraph({ graph, ...program, adapter, limits, ...(force && { forcedVariant: (node) => force(node, program) }) });
 }
