@@ -23,6 +23,7 @@ const QUICK_MODELS = ["lenet", "resnet_4b", "mobilenetv1_0.25_224"];
 /** Quick runs end within this; rows that would start later are left out, and the run says so. */
 const QUICK_MINUTES = 9;
 const SIZES = "sizes";
+const ROW_NAMES = [...rows.map(({ id }) => id), SIZES].join(", ");
 
 interface Options {
   readonly only?: string;
@@ -37,7 +38,7 @@ interface Options {
 function parseOptions(argv: readonly string[]): Options {
   const program = new Command("npm run bench --")
     .description("Measures Nudge, onnxruntime-web, TensorFlow.js and jax-js side by side in headless Chrome.")
-    .option("--only <pattern>", `rows whose name matches a regular expression: ${rows.map(({ id }) => id).join(", ")}, ${SIZES}`)
+    .option("--only <pattern>", `rows whose name matches a regular expression: ${ROW_NAMES}`)
     .option("--models <list>", `networks, by comma: ${modelNames.join(", ")}`)
     .option("--quick", `at most ten minutes on two cores: fewer samples, and ${QUICK_MODELS.join(", ")} only`)
     .option("--json", "print the results as JSON on standard output; the table goes to standard error")
@@ -136,6 +137,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const mode = options.quick ? "quick" : "full";
   const pattern = new RegExp(options.only ?? ".");
   const wanted = rows.filter(({ id }) => pattern.test(id));
+  if (wanted.length === 0 && !pattern.test(SIZES)) throw new Error(`no row matches ${options.only}; there are ${ROW_NAMES}`);
   const asked = options.models?.split(",") ?? (options.quick ? QUICK_MODELS : modelNames);
   const unknown = asked.filter((name) => !modelNames.includes(name));
   if (unknown.length > 0) throw new Error(`no model ${unknown.join(", ")}; there are ${modelNames.join(", ")}`);
