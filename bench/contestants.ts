@@ -13,6 +13,8 @@ export interface ContestantEntry {
   /** The package whose version is reported; Nudge is this one. */
   readonly packages: readonly string[];
   readonly derivatives: boolean;
+  /** A folder with another build of Nudge, which its page takes instead of the checkout's. */
+  readonly library?: string;
 }
 
 export const NUDGE = "nudge";
@@ -30,6 +32,12 @@ export const contestants: readonly ContestantEntry[] = [
   },
   { id: "jax", name: "jax-js", page: "bench/page/jax.ts", packages: ["@jax-js/jax", "@jax-js/onnx"], derivatives: true },
 ];
+
+/** Nudge as the folder of another build has it: what the checkout is measured against, with no peers. */
+export function nudgeBefore(library: string): readonly ContestantEntry[] {
+  const [now] = contestants;
+  return [now!, { ...now!, id: "nudge-before", name: "before", library }];
+}
 
 /** Versions of all packages that take part, Nudge's own included. */
 export function versions(): Record<string, string> {

@@ -1,11 +1,12 @@
-// Starts bench/main.ts, which Node cannot run by itself.
+// Starts a benchmark of this folder, which Node cannot run by itself: node bench/run.mjs main|before [OPTIONS].
 
 import { typescriptServer } from "../scripts/typescript.mjs";
 
+const [name, ...args] = process.argv.slice(2);
 const server = await typescriptServer();
 try {
-  const { main } = await server.ssrLoadModule("/bench/main.ts");
-  process.exitCode = await main(process.argv.slice(2));
+  const { main } = await server.ssrLoadModule(`/bench/${name}.ts`);
+  process.exitCode = await main(args);
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

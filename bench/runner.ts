@@ -57,6 +57,7 @@ export class Runner {
     private readonly adapter: ChromeAdapter,
     private readonly model: BenchModel,
     private readonly budget: Budget,
+    private readonly entries: readonly ContestantEntry[] = contestants,
   ) {}
 
   omit(id: string, why: string): void {
@@ -68,7 +69,7 @@ export class Runner {
     const running: { entry: ContestantEntry; error: number; samples: number[]; spent: number; pipelines: number; compilingMs: number }[] =
       [];
     let reference: Float32Array | undefined;
-    for (const entry of contestants) {
+    for (const entry of this.entries) {
       const skipped = this.reasonToSkip(entry, row);
       if (skipped) {
         cells[entry.id] = skipped;
@@ -120,7 +121,7 @@ export class Runner {
     for (const { entry, error, samples, pipelines, compilingMs } of running) {
       cells[entry.id] = failures.get(entry.id) ?? { status: "measured", error, pipelines, compilingMs, ...summarise(samples) };
     }
-    return Object.fromEntries(contestants.map(({ id }) => [id, cells[id]!]));
+    return Object.fromEntries(this.entries.map(({ id }) => [id, cells[id]!]));
   }
 
   private reasonToSkip(entry: ContestantEntry, { work }: Row): Cell | undefined {

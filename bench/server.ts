@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin, type Rolldown } from "vite";
-import { contestants } from "./contestants.ts";
+import { contestants, type ContestantEntry } from "./contestants.ts";
 import type { BenchModel } from "./models.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -26,41 +26,56 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
+/** Another build's files are served under a path of their contestant's. */
+const libraryFolder = ({ id }: ContestantEntry) => `/library-of-${id}/`;
+
 /** Nudge is taken from its file as it was built, and onnxruntime-web as it is published, with its wasm beside it. */
-const libraryApart: Plugin = {
+const libraryApart = (library: string): Plugin => ({
   name: "library-apart",
   enforce: "pre",
   resolveId(source) {
-    if (source.endsWith("src/index.ts")) return { id: LIBRARY_PATH, external: "absolute" };
+    if (source.endsWith("src/index.ts")) return { id: library, external: "absolute" };
     const file = ORT_FILES[source];
     return file ? { id: `${ORT_PATH}${file}`, external: "absolute" } : undefined;
   },
-};
+});
 
-async function buildPages(): Promise<Map<string, string>> {
-  const shared = { root: ROOT, logLevel: "error" } as const;
-  const library = await build({ ...shared, configFile: join(ROOT, "vite.config.ts"), build: { write: false } });
+const shared = { root: ROOT, logLevel: "error" } as const;
+
+/** Pages by their paths, with whatever chunks they share. */
+async function buildPages(entries: readonly ContestantEntry[], library: string): Promise<[string, string][]> {
   const pages = await build({
     ...shared,
     configFile: false,
-    plugins: [libraryApart],
+    plugins: [libraryApart(library)],
     publicDir: false,
     build: {
       write: false,
       target: "es2022",
       modulePreload: false,
       rolldownOptions: {
-        input: Object.fromEntries(contestants.map(({ id, page }) => [id, join(ROOT, page)])),
+        input: Object.fromEntries(entries.map(({ id, page }) => [id, join(ROOT, page)])),
         output: { entryFileNames: "[name].js", chunkFileNames: "chunk-[hash].js" },
         checks: { eval: false },
       },
     },
   });
+  return (pages as Rolldown.RolldownOutput).output.flatMap((chunk) =>
+    chunk.type === "chunk" ? [[`/${chunk.fileName}`, chunk.code] satisfies [string, string]] : [],
+  );
+}
+
+async function buildAll(entries: readonly ContestantEntry[]): Promise<Map<string, string>> {
+  const library = await build({ ...shared, configFile: join(ROOT, "vite.config.ts"), build: { write: false } });
   const [{ output }] = library as [Rolldown.RolldownOutput];
   const made = new Map<string, string>();
   // Its other modules lie beside the library.
   for (const chunk of output) if (chunk.type === "chunk") made.set(chunk.isEntry ? LIBRARY_PATH : `/${chunk.fileName}`, chunk.code);
-  for (const chunk of (pages as Rolldown.RolldownOutput).output) if (chunk.type === "chunk") made.set(`/${chunk.fileName}`, chunk.code);
+  const usual = entries.filter((entry) => entry.library === undefined);
+  const pages = await buildPages(usual, LIBRARY_PATH);
+  for (const entry of entries)
+    if (entry.library !== undefined) pages.push(...(await buildPages([entry], `${libraryFolder(entry)}index.js`)));
+  for (const [path, code] of pages) made.set(path, code);
   return made;
 }
 
@@ -82,18 +97,23 @@ function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array):
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-export async function serveBench(): Promise<BenchServer> {
-  const files = new Map<string, string | Uint8Array>(await buildPages());
+export async function serveBench(entries: readonly ContestantEntry[] = contestants): Promise<BenchServer> {
+  const files = new Map<string, string | Uint8Array>(await buildAll(entries));
   const answers = new Map<string, Float32Array>();
 
   const content = async (path: string): Promise<string | Uint8Array | undefined> => {
-    const contestant = contestants.find(({ id }) => path === `/${id}.html`);
+    const contestant = entries.find(({ id }) => path === `/${id}.html`);
     if (contestant)
       return `<!doctype html><meta charset="utf-8"><title>${contestant.name}</title><script type="module" src="/${contestant.id}.js"></script>`;
     const made = files.get(path);
     if (made !== undefined) return made;
-    if (!/^\/ort\/[\w.-]+$/.test(path)) return undefined;
-    const file = await readFile(join(ROOT, "node_modules/onnxruntime-web/dist", path.slice(ORT_PATH.length)));
+    const folders = [
+      [ORT_PATH, join(ROOT, "node_modules/onnxruntime-web/dist")] as const,
+      ...entries.flatMap((entry) => (entry.library === undefined ? [] : [[libraryFolder(entry), entry.library] as const])),
+    ];
+    const [prefix, folder] = folders.find(([start]) => path.startsWith(start)) ?? [];
+    if (prefix === undefined || !/^[\w.-]+$/.test(path.slice(prefix.length))) return undefined;
+    const file = await readFile(join(folder!, path.slice(prefix.length)));
     files.set(path, file);
     return file;
   };
