@@ -6,6 +6,7 @@
 // Everything is built beside dist/ and renamed into it: builds may run at once, and whoever reads dist/ sees whole files.
 
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, utimes } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -14,6 +15,8 @@ import { build } from "vite";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = join(ROOT, "dist");
+/** An interrupted build removes what it has begun. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 export async function buildCli() {
   await replaceInDist(async (folder) => {
@@ -51,6 +54,10 @@ async function replaceInDist(make) {
   const started = new Date();
   // As deep as dist/, so that paths in source maps hold after the move.
   const folder = await mkdtemp(join(ROOT, ".building-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const interrupted = (_signal, number) => process.exit(128 + number);
+  process.on("exit", remove);
+  for (const signal of SIGNALS) process.on(signal, interrupted);
   await mkdir(DIST, { recursive: true });
   try {
     await make(folder);
@@ -61,7 +68,9 @@ async function replaceInDist(make) {
       await replace(from, to);
     }
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    remove();
+    process.off("exit", remove);
+    for (const signal of SIGNALS) process.off(signal, interrupted);
   }
 }
 

@@ -22,6 +22,12 @@ function isFresh() {
   return SOURCES.every((source) => newest(join(ROOT, source)) <= built);
 }
 
+// npm hands SIGTERM to the shell it starts, and the shell to nobody: who waits for this process is gone then.
+if (process.env.npm_lifecycle_event) {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && process.kill(process.pid, "SIGTERM"), 200).unref();
+}
+
 if (!isFresh()) {
   const { buildCli } = await import("./build.mjs");
   await buildCli();

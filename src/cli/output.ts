@@ -1,14 +1,24 @@
 // Results appear whole or not at all: everything is written beside its place first and renamed into it at the end.
+//
+// A process that is killed cannot remove what it has begun to write. The names of temporary files say which process of which
+// machine made them, so that the next run with the same output removes those whose process is gone.
 
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "../data/errors.ts";
 import { describeFileError } from "../data/files.ts";
 
 /** A file's name and its content. */
 export type OutputFiles = Record<string, Uint8Array | string>;
+
+/** Says that a folder of results is complete; so it comes last. */
+const REPORT = "report.json";
+
+/** Of the machine's name, since a folder may be shared by several whose process ids mean nothing to each other. */
+const MACHINE = createHash("sha256").update(hostname()).digest("hex").slice(0, 6);
 
 /** Temporary paths that an exit in the middle of writing must not leave behind. */
 const unfinished = new Set<string>();
@@ -49,16 +59,20 @@ function tryFolderIn(place: string): void {
  * @throws DataError naming the folder
  */
 export async function writeFolder(folder: string, files: OutputFiles, owned: readonly string[] = []): Promise<void> {
-  const temporary = temporaryBeside(folder);
+  const temporary = await temporaryBeside(folder);
   try {
     await mkdir(temporary, { recursive: true });
     for (const [name, content] of Object.entries(files)) await writeFile(join(temporary, name), content);
     if (!(await statOrUndefined(folder))) {
-      await rename(temporary, folder);
+      renameSync(temporary, folder);
       return;
     }
-    for (const name of Object.keys(files)) await rename(join(temporary, name), join(folder, name));
-    for (const name of owned) if (!(name in files)) await rm(join(folder, name), { force: true });
+    // In one turn, so that a signal comes before or after. Who cuts the power in between finds no report, rather than an old one
+    // beside new arrays.
+    rmSync(join(folder, REPORT), { force: true });
+    for (const name of owned) if (!(name in files)) rmSync(join(folder, name), { force: true });
+    for (const name of Object.keys(files)) if (name !== REPORT) renameSync(join(temporary, name), join(folder, name));
+    if (REPORT in files) renameSync(join(temporary, REPORT), join(folder, REPORT));
   } catch (error) {
     throw new DataError(`${folder}: cannot be written: ${describeFileError(error)}`);
   } finally {
@@ -75,20 +89,20 @@ export async function writeFiles(files: OutputFiles): Promise<void> {
   const moves: { path: string; temporary: string }[] = [];
   try {
     for (const [path, content] of Object.entries(files)) {
-      const temporary = temporaryBeside(path);
+      const temporary = await temporaryBeside(path);
       moves.push({ path, temporary });
       await naming(path, async () => {
         await mkdir(dirname(temporary), { recursive: true });
         await writeFile(temporary, content);
       });
     }
-    for (const { path, temporary } of moves) await naming(path, () => rename(temporary, path));
+    for (const { path, temporary } of moves) await naming(path, () => renameSync(temporary, path));
   } finally {
     for (const { temporary } of moves) await discard(temporary);
   }
 }
 
-async function naming(path: string, write: () => Promise<void>): Promise<void> {
+async function naming(path: string, write: () => Promise<void> | void): Promise<void> {
   try {
     await write();
   } catch (error) {
@@ -96,10 +110,11 @@ async function naming(path: string, write: () => Promise<void>): Promise<void> {
   }
 }
 
-/** A sibling, because a rename is atomic only within one file system. */
-function temporaryBeside(path: string): string {
+/** A sibling, because a rename is atomic only within one file system. Removes those that killed processes left for this path. */
+async function temporaryBeside(path: string): Promise<string> {
   const full = resolve(path);
-  const temporary = join(dirname(full), `.${basename(full)}.${randomBytes(6).toString("hex")}.tmp`);
+  await removeLeftovers(full);
+  const temporary = join(dirname(full), `${temporaryPrefix(full)}${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
   unfinished.add(temporary);
   if (!cleansUpAtExit) {
     cleansUpAtExit = true;
@@ -114,6 +129,30 @@ function temporaryBeside(path: string): string {
     });
   }
   return temporary;
+}
+
+/** Cut, because names have at most 255 bytes. */
+function temporaryPrefix(full: string): string {
+  return `.${basename(full).slice(0, 40)}.${MACHINE}-`;
+}
+
+async function removeLeftovers(full: string): Promise<void> {
+  const prefix = temporaryPrefix(full);
+  const names = await readdir(dirname(full)).catch(() => []);
+  for (const name of names) {
+    const pid = name.startsWith(prefix) ? /^(\d+)-[0-9a-f]{8}\.tmp$/.exec(name.slice(prefix.length))?.[1] : undefined;
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    await rm(join(dirname(full), name), { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH"; // another user's process lives too
+  }
 }
 
 async function discard(temporary: string): Promise<void> {

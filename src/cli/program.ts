@@ -18,18 +18,18 @@ import { registerTune } from "./commands/tune.ts";
 import { registerUniversal } from "./commands/universal.ts";
 import { registerVjp } from "./commands/vjp.ts";
 
-export const EXIT = { success: 0, failure: 1, usage: 2 } as const;
+export const EXIT = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
 export interface Surroundings {
   stdout: Sink;
   stderr: Sink;
-  /** Aborting it ends the command with a failure. */
+  /** Aborting it ends the command as interrupted. */
   signal?: AbortSignal;
 }
 
 /**
- * Runs one command line and returns its exit code: 0 on success, 2 for wrong usage, 1 for everything else. Never throws;
- * a failure is one line on stderr.
+ * Runs one command line and returns its exit code: 0 on success, 2 for wrong usage, 130 without a word when the signal ended it,
+ * 1 for everything else. Never throws; a failure is one line on stderr.
  * @param args the command line without node and the script
  */
 export async function run(args: readonly string[], { stdout, stderr, signal }: Surroundings): Promise<number> {
@@ -42,8 +42,8 @@ export async function run(args: readonly string[], { stdout, stderr, signal }: S
   } catch (error) {
     terminal.endProgress();
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
-    const reason = app.signal.aborted ? "interrupted" : oneLine(error);
-    stderr.write(`nudge: ${reason}\n`);
+    if (app.signal.aborted) return EXIT.interrupted;
+    stderr.write(`nudge: ${oneLine(error)}\n`);
     if (args.includes("--debug") && error instanceof Error) stderr.write(`${error.stack}\n`);
     return error instanceof UsageError ? EXIT.usage : EXIT.failure;
   }
@@ -64,7 +64,7 @@ function buildProgram(app: App, stdout: Sink, stderr: Sink): Command {
         "  nudge deepfool model.onnx --input photos/ --output out\n" +
         "  nudge universal model.onnx --input photos/ --output out\n\n" +
         "Folders of pictures are preprocessed as MODEL.json beside MODEL.onnx says (size, range, mean, std, channels, layout,\n" +
-        "labels). Exit codes: 0 success, 2 wrong usage, 1 any other failure.",
+        "labels). Exit codes: 0 success, 2 wrong usage, 130, 143 or 129 interrupted (Ctrl-C, SIGTERM, SIGHUP),\n1 any other failure.",
     );
   const commands = [
     registerDemo,

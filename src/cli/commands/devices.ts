@@ -9,6 +9,7 @@ import { formatTable } from "../format.ts";
 import { describeAdapter, findGpu, isSoftware } from "../gpu.ts";
 import { addCommonOptions, type CommonOptions } from "../options.ts";
 import type { App } from "../session.ts";
+import { WATCHDOG } from "../watchdog.ts";
 
 /** `nudge devices`: what each driver on this machine offers, and which adapter the other commands would take. */
 export function registerDevices(program: Command, { terminal, signal }: App): void {
@@ -65,6 +66,9 @@ function describeProbe({ adapter, problem }: Probe): string {
 
 /** Asks for an adapter and prints what it is. A driver may crash or write to stderr: that stays in this process. */
 const PROBE_SCRIPT = `
+import { Worker } from "node:worker_threads";
+const workerData = { parent: Number(process.argv[2]), patience: 0, interval: 200 };
+new Worker(process.argv[3], { eval: true, workerData, execArgv: [] }).unref();
 const { create } = await import(process.argv[1]);
 const adapter = await create([]).requestAdapter();
 const { vendor, architecture, device, description, isFallbackAdapter } = adapter?.info ?? {};
@@ -88,7 +92,7 @@ function probe(driver: string | undefined, signal: AbortSignal): Promise<Probe> 
     env.LD_LIBRARY_PATH = [env.LD_LIBRARY_PATH, dirname(driver)].filter(Boolean).join(":");
   }
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--input-type=module", "-e", PROBE_SCRIPT, url], {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", PROBE_SCRIPT, url, String(process.pid), WATCHDOG], {
       env,
       stdio: ["ignore", "pipe", "ignore"],
       timeout: PROBE_SECONDS * 1000,

@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { checkOutput, writeFiles, writeFolder } from "../../../src/cli/output.ts";
@@ -51,6 +53,24 @@ describe("single files", () => {
   test("make their folder", async () => {
     await writeFiles({ [join(place, "new/y.npy")]: "y" });
     expect(await readFile(join(place, "new/y.npy"), "utf8")).toBe("y");
+  });
+});
+
+describe("what a killed process left behind", () => {
+  test("goes at the next run with the same output, and nothing else does", async () => {
+    const ended = spawn(process.execPath, ["-e", ""], { stdio: "ignore" });
+    const dead = ended.pid!;
+    await new Promise((resolve) => ended.on("close", resolve));
+    const named = (pid: number, output: string) => `.${output}.${machine}-${pid}-01234567.tmp`;
+    const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 6);
+    await writeFile(join(place, named(dead, "y.npy")), "half");
+    await mkdir(join(place, named(dead, "out")));
+    await writeFile(join(place, named(dead, "out"), "v.npy"), "half");
+    const others = [named(process.pid, "y.npy"), named(dead, "z.npy"), `.y.npy.000000-${dead}-01234567.tmp`, ".y.npy.tmp", "y.npy.tmp"];
+    for (const name of others) await writeFile(join(place, name), "not ours");
+    await writeFiles({ [join(place, "y.npy")]: "new" });
+    await writeFolder(join(place, "out"), { "report.json": "{}" });
+    expect(await readdir(place)).toEqual([...others, "out", "y.npy"].sort());
   });
 });
 
