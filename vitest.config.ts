@@ -17,6 +17,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
+          // Tests that build, parse or sweep a table take seconds beside others.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
