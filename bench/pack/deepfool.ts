@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { openGpu } from "../../src/cli/gpu.ts";
 import { decodeDigits } from "../../src/data/digits.ts";
 import { encodeNpy } from "../../src/data/npy.ts";
+import { finiteMean } from "../../src/data/statistics.ts";
 import { deepfool } from "../../src/index.ts";
 import type { AdapterDescription, DeepFoolResult, Engine, NdArray } from "../../src/index.ts";
 import type { TestModel } from "../../test/reference/model.ts";
@@ -83,8 +84,9 @@ export interface ThroughputResult {
   readonly firstSeconds: number;
   readonly fooled: number;
   readonly meanIterations: number;
-  readonly meanNorm: number;
-  readonly meanRho: number;
+  /** Over the fooled images; null where there is none. */
+  readonly meanNorm: number | null;
+  readonly meanRho: number | null;
   readonly peakBytes: number;
 }
 
@@ -141,7 +143,7 @@ async function runSubject(engine: Engine, subject: Subject, options: Options): P
       firstSeconds,
       fooled: found.status.filter((status) => status === "fooled").length,
       meanIterations: mean(found.iterations),
-      meanNorm: mean(found.norms),
+      meanNorm: finiteMean(found.norms).mean,
       meanRho: found.meanRho,
       peakBytes: engine.memory().peakBytes,
     };
@@ -178,7 +180,7 @@ function tableOf({ adapter, host, results }: ThroughputReport): string {
     firstSeconds.toPrecision(3),
     String(fooled),
     meanIterations.toFixed(2),
-    meanNorm.toPrecision(4),
+    meanNorm?.toPrecision(4) ?? "–",
   ]);
   const align = header.map((_, i) => (i === 0 ? "left" : "right"));
   return `DeepFool on ${adapterName(adapter)}; ${host}\n\n${columns([header, ...rows], align)}`;

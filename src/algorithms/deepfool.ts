@@ -1,14 +1,16 @@
 /** DeepFool: for each image, the smallest perturbation that changes its label, by walking to linearised boundaries. */
 import type { NdArray } from "../data/ndarray.ts";
-import { ArgumentError, throwIfAborted } from "../runtime/errors.ts";
-import { sizeOf } from "../runtime/graph/graph.ts";
+import { finiteMean } from "../data/statistics.ts";
+import { deepfoolFields } from "../options/attacks.ts";
+import { checkOptions } from "../options/fields.ts";
+import { throwIfAborted } from "../runtime/errors.ts";
 import type { Model } from "../runtime/model.ts";
-import { samplesIn } from "../runtime/run.ts";
 import { Attack, statuses } from "./attack.ts";
 import type { Counters, ImageState } from "./attack.ts";
-import { checkNorm, normOf } from "./norms.ts";
+import { checkModel, takeImages } from "./inputs.ts";
+import { normOf } from "./norms.ts";
 import type { Norm } from "./norms.ts";
-import { ruleNamed } from "./rules.ts";
+import { rules } from "./rules.ts";
 import type { OvershootRule } from "./rules.ts";
 
 export interface DeepFoolOptions {
@@ -28,28 +30,38 @@ export interface DeepFoolOptions {
   readonly signal?: AbortSignal;
 }
 
-export type DeepFoolStatus = "fooled" | "exhausted" | "no-direction";
+/**
+ * "fooled": the label changed. Failures: "exhausted": no new label within maxIterations; "no-direction": every candidate's gradient
+ * equals the label's; "non-finite": a logit or a gradient was NaN or infinite; "out-of-range": a step left the range of f32.
+ */
+export type DeepFoolStatus = "fooled" | "exhausted" | "no-direction" | "non-finite" | "out-of-range";
 
 export interface DeepFoolResult {
-  /** [N, ...input], overshoot included. */
+  /** [N, ...input], overshoot included. Of a failure: as far as the walk came, or zeros where it left the range of f32. */
   readonly perturbations: NdArray;
-  /** Labels before, and with the perturbation. */
+  /** Labels before, and with the perturbation; 4294967295 in place of a label where a logit is NaN or infinite. */
   readonly labels: Uint32Array;
   readonly newLabels: Uint32Array;
   /** Steps made. */
   readonly iterations: Uint32Array;
-  /** ‖r‖ in the norm of the attack. */
+  /** ‖r‖ in the norm of the attack; Infinity for failures, so that a median over all images is true. */
   readonly norms: Float32Array;
-  /** ρ = ‖r‖ / ‖x‖ in the norm of the attack, x in the model's input space. */
+  /** ρ = ‖r‖ / ‖x‖ in the norm of the attack, x in the model's input space; Infinity for failures and where x is zero. */
   readonly relativeNorms: Float32Array;
-  /** "exhausted": no new label within maxIterations. "no-direction": every candidate's gradient equals the label's. */
   readonly status: readonly DeepFoolStatus[];
-  /** Mean of relativeNorms over fooled images; NaN when there is none. */
-  readonly meanRho: number;
+  /** Mean of the finite relativeNorms, which are those of fooled images; null where there is none. */
+  readonly meanRho: number | null;
   readonly seconds: number;
 }
 
-export const deepfoolDefaults = { overshoot: 0.02, candidates: 10, maxIterations: 50, rule: "overshoot-inside", batch: 32 } as const;
+export const deepfoolDefaults = {
+  norm: 2,
+  overshoot: 0.02,
+  candidates: 10,
+  maxIterations: 50,
+  rule: "overshoot-inside",
+  batch: 32,
+} as const;
 
 /**
  * Ticks submitted at once, and how many submissions may be under way: enough to keep a GPU busy while the host waits. Where a
@@ -67,14 +79,16 @@ const MOST_KEPT_ELEMENTS = 2 ** 22;
  */
 export async function deepfool(model: Model, x: NdArray, options: DeepFoolOptions = {}): Promise<DeepFoolResult> {
   const started = performance.now();
-  const settings = attackSettings(options);
-  const elements = checkImages(model, x);
-  const total = x.shape[0]!;
-  const perturbations = new Float32Array(x.data.length);
+  const of = "deepfool";
+  const settings = { ...deepfoolDefaults, ...checkOptions<DeepFoolOptions>(of, deepfoolFields, options) };
+  checkModel(of, model);
+  const { shape, data } = takeImages(of, "x", model, x);
+  const total = shape[0]!;
+  const elements = data.length / total;
+  const perturbations = new Float32Array(data.length);
   const states: ImageState[] = [];
   await model.exclusively(async () => {
-    const lanes = Math.min(options.batch ?? deepfoolDefaults.batch, total);
-    const complete = { ...settings, lanes };
+    const complete = attackSettings(settings, total);
     // An app that attacks one picture after another finds everything in place from the second on.
     const create = () => Attack.create(model, total, complete, options.signal ? { signal: options.signal } : {});
     const keeps = total * elements <= MOST_KEPT_ELEMENTS;
@@ -82,7 +96,7 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
     try {
       for (let first = 0; first < total; first += attack.segment) {
         const count = Math.min(attack.segment, total - first);
-        attack.begin(x.data.subarray(first * elements, (first + count) * elements));
+        attack.begin(data.subarray(first * elements, (first + count) * elements));
         await runTicks(
           attack,
           count,
@@ -98,23 +112,38 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
       if (!keeps) attack.dispose();
     }
   });
-  const norm = options.norm ?? 2;
-  const slice = (data: Float32Array, i: number) => data.subarray(i * elements, (i + 1) * elements);
-  const norms = Float32Array.from(states, (_, i) => normOf(slice(perturbations, i), norm));
-  const relativeNorms = norms.map((size, i) => size / normOf(slice(x.data, i), norm));
   const status = states.map((state) => statuses[state.status] as DeepFoolStatus);
-  const fooled = [...relativeNorms].filter((_, i) => status[i] === "fooled");
+  const sizes = status.map((_, i) => {
+    const [image, r] = [data, perturbations].map((array) => array.subarray(i * elements, (i + 1) * elements)) as [
+      Float32Array,
+      Float32Array,
+    ];
+    if (!staysInRange(image, r)) {
+      status[i] = "out-of-range";
+      r.fill(0);
+    }
+    const norm = status[i] === "fooled" ? normOf(r, settings.norm) : Infinity;
+    const length = normOf(image, settings.norm);
+    return { norm, rho: length > 0 ? norm / length : Infinity };
+  });
+  const relativeNorms = Float32Array.from(sizes, ({ rho }) => rho);
   return {
-    perturbations: { shape: x.shape, data: perturbations },
+    perturbations: { shape, data: perturbations },
     labels: Uint32Array.from(states, ({ label }) => label),
     newLabels: Uint32Array.from(states, ({ newLabel }) => newLabel),
     iterations: Uint32Array.from(states, ({ iterations }) => iterations),
-    norms,
+    norms: Float32Array.from(sizes, ({ norm }) => norm),
     relativeNorms,
     status,
-    meanRho: fooled.reduce((sum, rho) => sum + rho, 0) / fooled.length,
+    meanRho: finiteMean(relativeNorms).mean,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** Whether x + r is finite as f32. */
+function staysInRange(x: Float32Array, r: Float32Array): boolean {
+  for (let i = 0; i < x.length; i++) if (!Number.isFinite(Math.fround(x[i]! + r[i]!))) return false;
+  return true;
 }
 
 /** Ticks until every image of the segment is finished. The host reads the counters of ticks it submitted a while ago. */
@@ -142,22 +171,11 @@ export async function runTicks(
   await Promise.all(underWay);
 }
 
-/** Checks options shared by DeepFool and the universal perturbation. Throws ArgumentError. */
-export function attackSettings(options: Pick<DeepFoolOptions, "norm" | "overshoot" | "candidates" | "maxIterations" | "rule">) {
-  const norm = checkNorm(options.norm ?? 2);
-  const overshoot = options.overshoot ?? deepfoolDefaults.overshoot;
-  const candidates = options.candidates ?? deepfoolDefaults.candidates;
-  const maxIterations = options.maxIterations ?? deepfoolDefaults.maxIterations;
-  if (!(overshoot >= 0)) throw new ArgumentError(`overshoot ${overshoot} must not be negative`);
-  if (!Number.isInteger(candidates) || candidates < 2) throw new ArgumentError(`candidates ${candidates} must be an integer of at least 2`);
-  if (!Number.isInteger(maxIterations) || maxIterations < 1)
-    throw new ArgumentError(`maxIterations ${maxIterations} must be a positive integer`);
-  return { overshoot, candidates, maxIterations, rule: ruleNamed(options.rule ?? deepfoolDefaults.rule), squared: norm === 2 };
-}
-
-/** Elements of one image. Throws ShapeError when x is not [N ≥ 1, ...input], as f32. */
-export function checkImages(model: Model, x: NdArray): number {
-  const { name, shape } = model.inputs[0]!;
-  samplesIn(`"${name}" of ${model.name}`, shape, x);
-  return sizeOf(shape);
+/** What the GPU needs of the options that DeepFool and the universal perturbation share. */
+export function attackSettings(
+  options: Required<Pick<DeepFoolOptions, "norm" | "overshoot" | "candidates" | "maxIterations" | "rule" | "batch">>,
+  images: number,
+) {
+  const { norm, overshoot, candidates, maxIterations, rule, batch } = options;
+  return { overshoot, candidates, maxIterations, rule: rules[rule], squared: norm === 2, lanes: Math.min(batch, images) };
 }

@@ -9,7 +9,9 @@
  *
  * All return (1+η) r, with r the sum of the steps.
  */
-import { ArgumentError } from "../runtime/errors.ts";
+import type { overshootRules } from "../options/attacks.ts";
+
+export type OvershootRule = (typeof overshootRules)[number];
 
 export interface Rule {
   /** Whether the gradient is taken, and the label tested, with the overshoot applied. */
@@ -21,18 +23,9 @@ export interface Rule {
 
 const EPSILON = 1e-4;
 
-const rules = {
+export const rules: Record<OvershootRule, Rule> = {
   "overshoot-inside": { gradientOvershoots: true, stopOvershoots: true, epsilon: 0 },
   "overshoot-inside-epsilon": { gradientOvershoots: true, stopOvershoots: true, epsilon: EPSILON },
   "overshoot-stop": { gradientOvershoots: false, stopOvershoots: true, epsilon: 0 },
   "overshoot-end": { gradientOvershoots: false, stopOvershoots: false, epsilon: 0 },
-} as const satisfies Record<string, Rule>;
-
-export type OvershootRule = keyof typeof rules;
-
-export const overshootRules = Object.keys(rules) as readonly OvershootRule[];
-
-export function ruleNamed(name: OvershootRule): Rule {
-  if (!Object.hasOwn(rules, name)) throw new ArgumentError(`there is no overshoot rule "${name}"; there are ${overshootRules.join(", ")}`);
-  return rules[name];
-}
+};

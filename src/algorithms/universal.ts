@@ -4,15 +4,18 @@ import absorbSource from "../../shaders/universal/absorb.wgsl?raw";
 import scheduleSource from "../../shaders/universal/schedule.wgsl?raw";
 import visitSource from "../../shaders/universal/visit.wgsl?raw";
 import type { NdArray } from "../data/ndarray.ts";
-import { ArgumentError } from "../runtime/errors.ts";
+import { universalFields } from "../options/attacks.ts";
+import { checkField, checkOptions } from "../options/fields.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import type { Model } from "../runtime/model.ts";
 import { Attack } from "./attack.ts";
-import { attackSettings, checkImages, runTicks } from "./deepfool.ts";
+import { attackSettings, deepfoolDefaults, runTicks } from "./deepfool.ts";
 import type { DeepFoolOptions } from "./deepfool.ts";
-import { labelsOf } from "./labels.ts";
+import { checkModel, takeImages } from "./inputs.ts";
+import { classify, countFooled } from "./labels.ts";
 import { normOf } from "./norms.ts";
 import type { Norm } from "./norms.ts";
+import { addTo } from "../data/perturb.ts";
 import { seededShuffle } from "./random.ts";
 
 const kernels = {
@@ -86,7 +89,20 @@ export interface UniversalResult {
   readonly radius: number;
 }
 
-export const universalDefaults = { targetFoolingRate: 0.8, maxPasses: 10, seed: 0, maxIterations: 50, batch: 32 } as const;
+const { overshoot, candidates, maxIterations, rule, batch } = deepfoolDefaults;
+
+export const universalDefaults = {
+  overshoot,
+  candidates,
+  maxIterations,
+  rule,
+  batch,
+  norm: Infinity,
+  stepNorm: 2,
+  targetFoolingRate: 0.8,
+  maxPasses: 10,
+  seed: 0,
+} as const;
 
 /** One tick is one forward pass; a submission of sixteen keeps the GPU busy while the host reads the counters. */
 const TICKS_AT_ONCE = 16;
@@ -94,34 +110,32 @@ const TICKS_AT_ONCE = 16;
 /**
  * Algorithm 1 of Moosavi-Dezfooli, Fawzi, Fawzi, Frossard (2017), exactly: images [N, ...input] are visited one after another
  * in a seeded shuffle; where v does not change an image's label yet, DeepFool's step from x + v is added to v, and v is
- * projected onto the ball. Searching for the next such image runs in batches, which changes nothing of the result. Throws
- * ShapeError, ArgumentError, and the signal's reason.
+ * projected onto the ball. Searching for the next such image runs in batches, which changes nothing of the result. Images and
+ * validation are copied when the call is made. Throws ShapeError, ArgumentError (a wrong option, or a number that is not finite),
+ * and the signal's reason.
  */
 export async function universalPerturbation(model: Model, images: NdArray, options: UniversalOptions): Promise<UniversalResult> {
   const started = performance.now();
-  const { norm = Infinity, radius, seed = universalDefaults.seed, signal } = options;
-  const { targetFoolingRate = universalDefaults.targetFoolingRate, maxPasses = universalDefaults.maxPasses } = options;
-  const settings = attackSettings({
-    ...options,
-    norm: options.stepNorm ?? 2,
-    maxIterations: options.maxIterations ?? universalDefaults.maxIterations,
-  });
-  checkOptions(norm, radius, targetFoolingRate, maxPasses);
-  const elements = checkImages(model, images);
-  const total = images.shape[0]!;
-  if (options.validation) checkImages(model, options.validation);
+  const of = "universalPerturbation";
+  const given = { ...universalDefaults, ...checkOptions<UniversalOptions>(of, universalFields, options) };
+  const { norm, stepNorm, radius, seed, signal, targetFoolingRate, maxPasses, acceptIterations = given.maxIterations } = given;
+  checkField(of, "radius", universalFields.radius, radius);
+  checkModel(of, model);
+  const x = takeImages(of, "images", model, images);
+  const total = x.shape[0]!;
+  const elements = x.data.length / total;
+  const validation = given.validation === undefined ? undefined : takeImages(of, "validation", model, given.validation);
   const abort = signal ? { signal } : {};
-  const labels = await labelsOf(model, images, abort);
-  const validationLabels = options.validation && (await labelsOf(model, options.validation, abort));
+  const labels = await classify(model, x, abort);
+  const validationLabels = validation && (await classify(model, validation, abort));
 
   return model.exclusively(async () => {
     const attack = await Attack.create(
       model,
       total,
       {
-        ...settings,
-        lanes: Math.min(options.batch ?? universalDefaults.batch, total),
-        universal: { kernels, ballSquared: norm === 2, radius, acceptIterations: options.acceptIterations ?? settings.maxIterations },
+        ...attackSettings({ ...given, norm: stepNorm }, total),
+        universal: { kernels, ballSquared: norm === 2, radius, acceptIterations },
       },
       abort,
     );
@@ -132,16 +146,14 @@ export async function universalPerturbation(model: Model, images: NdArray, optio
         const pass = passes.length + 1;
         const passStarted = performance.now();
         const order = seededShuffle(total, seed, pass);
-        const updates = await visitAll(attack, images, labels, order, pass, { ...options, maxPasses });
+        const updates = await visitAll(attack, x, labels, order, pass, given);
         const v = await attack.perturbation();
-        const foolingRate = await foolingRateOf(model, images, labels, v, signal);
+        const foolingRate = await foolingRateOf(model, x, labels, v, signal);
         if (foolingRate >= best.rate) best = { v, rate: foolingRate };
         passes.push({
           pass,
           foolingRate,
-          ...(options.validation && {
-            validationFoolingRate: await foolingRateOf(model, options.validation, validationLabels!, v, signal),
-          }),
+          ...(validation && { validationFoolingRate: await foolingRateOf(model, validation, validationLabels!, v, signal) }),
           norm: normOf(v, norm),
           updates,
           seconds: (performance.now() - passStarted) / 1000,
@@ -215,14 +227,6 @@ async function visitAll(
 }
 
 async function foolingRateOf(model: Model, images: NdArray, labels: Uint32Array, v: Float32Array, signal?: AbortSignal): Promise<number> {
-  const perturbed = await labelsOf(model, images, { transform: (x, i) => x + v[i]!, ...(signal && { signal }) });
-  return perturbed.reduce((sum, label, i) => sum + Number(label !== labels[i]), 0) / labels.length;
-}
-
-function checkOptions(norm: Norm, radius: number, targetFoolingRate: number, maxPasses: number): void {
-  if (norm !== 2 && norm !== Infinity) throw new ArgumentError(`norm ${norm} is neither 2 nor Infinity`);
-  if (!(radius > 0) || !Number.isFinite(radius)) throw new ArgumentError(`radius ${radius} must be positive and finite`);
-  if (!(targetFoolingRate > 0 && targetFoolingRate <= 1))
-    throw new ArgumentError(`targetFoolingRate ${targetFoolingRate} must lie in (0, 1]`);
-  if (!Number.isInteger(maxPasses) || maxPasses < 1) throw new ArgumentError(`maxPasses ${maxPasses} must be a positive integer`);
+  const perturbed = await classify(model, images, { map: (part) => addTo(part, v), signal });
+  return countFooled(labels, perturbed) / labels.length;
 }

@@ -1,6 +1,6 @@
 // Numbers and tables for people.
 
-import type { Rate } from "../data/statistics.ts";
+import type { Rate, Spread } from "../data/statistics.ts";
 
 export type Norm = 2 | typeof Infinity;
 
@@ -16,7 +16,7 @@ export function normSymbol(norm: Norm): string {
 
 /** Four significant digits at most, without trailing zeros. */
 export function formatNumber(value: number, digits = 4): string {
-  if (!Number.isFinite(value)) return String(value);
+  if (!Number.isFinite(value)) return "–";
   return value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)
     ? value.toExponential(digits - 2)
     : String(Number(value.toPrecision(digits)));
@@ -28,12 +28,21 @@ export function formatCount(value: number): string {
 }
 
 export function formatPercent(fraction: number): string {
+  if (!Number.isFinite(fraction)) return "–";
   return `${(100 * fraction).toFixed(1)} %`;
 }
 
 /** "83.4 % (417 of 500; 95 % interval 79.9–86.4)". */
 export function formatRate({ rate, count, n, low, high }: Rate): string {
   return `${formatPercent(rate)} (${count} of ${n}; 95 % interval ${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
+}
+
+/** "14.4 % on average of 20 draws (standard deviation 4.3, from 11.6 to 29.2)", for rates as fractions. */
+export function formatSpread({ mean, standardDeviation, min, max, n }: Spread): string {
+  const [deviation, low, high] = [standardDeviation, min, max].map((fraction) => (100 * fraction).toFixed(1));
+  return n === 1
+    ? `${formatPercent(mean)} (1 draw)`
+    : `${formatPercent(mean)} on average of ${n} draws (standard deviation ${deviation}, from ${low} to ${high})`;
 }
 
 export function formatSeconds(seconds: number): string {

@@ -1,7 +1,9 @@
 // Options shared by the commands, and how their values are read.
 
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { deepfoolDefaults, overshootRules, type OvershootRule, type WeightStorage } from "../index.ts";
+import { deepfoolFields, evaluateFields, universalFields } from "../options/attacks.ts";
+import { seed, type Field } from "../options/fields.ts";
+import { deepfoolDefaults, evaluateDefaults, overshootRules, type OvershootRule, type WeightStorage } from "../index.ts";
 import { CHANNELS, LAYOUTS, problemWith, type Channels, type Layout, type PreprocessingOptions } from "../data/preprocessing.ts";
 import type { Norm } from "./format.ts";
 
@@ -67,10 +69,17 @@ export interface DeepFoolFlags {
 export function addDeepFoolOptions(command: Command): Command {
   const { overshoot, candidates, maxIterations, rule } = deepfoolDefaults;
   return command
-    .option("--overshoot <fraction>", "how far beyond the boundary DeepFool steps", parseNonNegative, overshoot)
-    .option("--candidates <count>", "classes DeepFool considers, the most likely first", parseCount, candidates)
-    .option("--max-iterations <count>", "DeepFool steps an image at most", parseCount, maxIterations)
+    .option("--overshoot <fraction>", "how far beyond the boundary DeepFool steps", numberFor(deepfoolFields.overshoot), overshoot)
+    .option("--candidates <count>", "classes DeepFool considers, the most likely first", numberFor(deepfoolFields.candidates), candidates)
+    .option("--max-iterations <count>", "DeepFool steps an image at most", numberFor(deepfoolFields.maxIterations), maxIterations)
     .addOption(new Option("--rule <name>", "where DeepFool overshoots; implementations differ").choices(overshootRules).default(rule));
+}
+
+/** On commands that judge a perturbation. */
+export function drawsOption(): Option {
+  return new Option("--draws <count>", "draws of the random noise: each costs a pass over the images, or two where the range is known")
+    .argParser(numberFor(evaluateFields.draws))
+    .default(evaluateDefaults.draws);
 }
 
 export function normOption(description: string, norm: "l2" | "linf"): Option {
@@ -117,37 +126,24 @@ export function parseCount(text: string): number {
   return value;
 }
 
-/** A whole number from 0 that fits 32 bits. */
-export function parseSeed(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value > 0xffffffff) throw new InvalidArgumentError("It must be a whole number from 0 to 4294967295.");
-  return value;
+/** Reads a number for an option of the library, which says what it accepts. */
+export function numberFor({ accepts, expected }: Field): (text: string) => number {
+  return (text) => {
+    const value = parseNumber(text);
+    if (!accepts(value)) throw new InvalidArgumentError(`It must be ${expected}.`);
+    return value;
+  };
 }
+
+export const parseSeed = numberFor(seed);
+export const parsePositive = numberFor(universalFields.radius);
+export const parseFraction = numberFor(universalFields.targetFoolingRate);
 
 /** A decimal number, or a fraction such as 10/255. */
 export function parseNumber(text: string): number {
   const [numerator, denominator, ...rest] = text.split("/").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
   const value = rest.length > 0 ? Number.NaN : denominator === undefined ? numerator! : numerator! / denominator;
   if (!Number.isFinite(value)) throw new InvalidArgumentError("It must be a number, as 0.5 or 10/255.");
-  return value;
-}
-
-export function parseNonNegative(text: string): number {
-  const value = parseNumber(text);
-  if (value < 0) throw new InvalidArgumentError("It must not be negative.");
-  return value;
-}
-
-export function parsePositive(text: string): number {
-  const value = parseNumber(text);
-  if (value <= 0) throw new InvalidArgumentError("It must be positive.");
-  return value;
-}
-
-/** A fooling rate: more than 0, at most 1. */
-export function parseFraction(text: string): number {
-  const value = parseNumber(text);
-  if (value <= 0 || value > 1) throw new InvalidArgumentError("It must be more than 0 and at most 1.");
   return value;
 }
 

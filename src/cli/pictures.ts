@@ -1,6 +1,7 @@
 // The PNG files of a command, from arrays and labels.
 
-import type { Model } from "../index.ts";
+import { labelsOf, type Model } from "../index.ts";
+import { roundTo } from "../data/perturb.ts";
 import { DataError } from "../data/errors.ts";
 import { renderGallery, renderPerturbation, type Caption, type GalleryItem } from "../data/gallery.ts";
 import { sampleAt, sliceBatch, type NdArray } from "../data/ndarray.ts";
@@ -58,19 +59,9 @@ export async function asPictures(
   before: ArrayLike<number>,
   range: readonly [number, number] | undefined,
 ): Promise<GalleryContent> {
-  const first = perturbFirst(images, perturbation);
-  if (range) {
-    const [low, high] = range;
-    const { data } = first.perturbed;
-    data.forEach((x, i) => (data[i] = low + (Math.round(255 * Math.min(1, Math.max(0, (x - low) / (high - low)))) / 255) * (high - low)));
-  }
-  const output = model.outputs[0]!.name;
-  const logits = (await model.run({ [model.inputs[0]!.name]: first.perturbed }))[output]!;
-  const after = Array.from({ length: first.perturbed.shape[0]! }, (_, index) => {
-    const { data } = sampleAt(logits, index);
-    return data.reduce((best, value, label) => (value > data[best]! ? label : best), 0);
-  });
-  return { ...first, before, after };
+  const { images: shown, perturbed } = perturbFirst(images, perturbation);
+  if (range) roundTo({ low: range[0], high: range[1], levels: 256 }, perturbed.data);
+  return { images: shown, perturbed, before, after: await labelsOf(model, perturbed) };
 }
 
 export function drawPerturbation(v: NdArray, format: PictureFormat, caption: Caption): Promise<Uint8Array> {

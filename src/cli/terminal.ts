@@ -78,17 +78,17 @@ export class Terminal {
   }
 }
 
-/** JSON with typed arrays as plain lists, and without Infinity, which JSON lacks. Lists of numbers stay on one line. */
+/** JSON with typed arrays as plain lists. NaN and Infinity, which JSON lacks, are null. Lists of numbers stay on one line. */
 export function toJson(value: unknown): string {
   const text = JSON.stringify(
     value,
     (_key, entry: unknown) => {
       if (ArrayBuffer.isView(entry) && !(entry instanceof DataView)) return Array.from(entry as unknown as ArrayLike<number>);
-      if (entry === Number.POSITIVE_INFINITY) return "inf";
+      if (typeof entry === "number" && !Number.isFinite(entry)) return null;
       return entry;
     },
     2,
   );
   // Line breaks are escaped inside strings, so one that follows "[" belongs to a list.
-  return text.replace(/\[\n\s+([-+.\deE,\s]*?)\n\s*\]/g, (_list, numbers: string) => `[${numbers.replace(/\s+/g, " ")}]`);
+  return text.replace(/\[\n\s+((?:null|[-+.\deE,\s])*?)\n\s*\]/g, (_list, numbers: string) => `[${numbers.replace(/\s+/g, " ")}]`);
 }

@@ -1,9 +1,9 @@
 // One universal perturbation, computed and judged: shared by `nudge universal` and the demo.
 
-import { evaluate, universalPerturbation, type Evaluation, type Model, type UniversalResult } from "../index.ts";
+import { evaluate, NO_LABEL, universalPerturbation, type Evaluation, type Model, type UniversalResult } from "../index.ts";
 import type { NdArray } from "../data/ndarray.ts";
 import { extremes } from "../data/picture.ts";
-import { formatNumber, formatPercent, formatRate, formatSeconds, normName, normSymbol, plural, type Norm } from "./format.ts";
+import { formatNumber, formatPercent, formatRate, formatSeconds, formatSpread, normName, normSymbol, plural, type Norm } from "./format.ts";
 import type { DeepFoolFlags } from "./options.ts";
 import type { App } from "./session.ts";
 
@@ -78,11 +78,20 @@ export function judge(
   images: NdArray,
   perturbation: NdArray,
   range: [number, number] | undefined,
-  { norm, seed }: Pick<UniversalSettings, "norm" | "seed">,
+  { norm, seed, draws }: Pick<UniversalSettings, "norm" | "seed"> & { draws?: number },
   { terminal, signal }: App,
 ): Promise<Evaluation> {
-  terminal.progress(`${normSymbol(norm)}  evaluating on ${plural(images.shape[0]!, "image")}`);
-  return evaluate(model, images, perturbation, { ...(range && { clip: range, levels: LEVELS }), seed, norm, signal });
+  const what = `${normSymbol(norm)}  evaluating on ${plural(images.shape[0]!, "image")}`;
+  terminal.progress(what);
+  const onProgress = ({ done, total }: { done: number; total: number }) => terminal.progress(`${what}: ${formatPercent(done / total)}`);
+  return evaluate(model, images, perturbation, {
+    ...(range && { clip: range, levels: LEVELS }),
+    ...(draws !== undefined && { draws }),
+    seed,
+    norm,
+    signal,
+    onProgress,
+  });
 }
 
 /** "2 passes in 12 s with 263 DeepFool updates; fools 68.2 %, 70.2 % after each". */
@@ -95,13 +104,16 @@ export function describePasses({ passes, seconds }: UniversalResult): string {
 
 /** The rates of an evaluation as table rows: one a variant of the perturbed images, then random noise of the same norm. */
 export function evaluationRows(name: string, evaluation: Evaluation, norm: Norm): string[][] {
-  const rows: [string, Evaluation["raw"] | undefined][] = [
-    [name, evaluation.raw],
-    [`${name}, clipped to the range`, evaluation.clipped],
-    [`${name}, rounded to 8 bits`, evaluation.rounded],
-    [`random noise of the same ${normSymbol(norm)} norm`, evaluation.random.raw],
+  const { raw, clipped, rounded, random, withoutLabel } = evaluation;
+  const noise = `random noise of the same ${normSymbol(norm)} norm`;
+  return [
+    [name, formatRate(raw)],
+    ...(clipped ? [[`${name}, clipped to the range`, formatRate(clipped)]] : []),
+    ...(rounded ? [[`${name}, rounded to 8 bits`, formatRate(rounded)]] : []),
+    [noise, formatSpread(random.raw)],
+    ...(random.rounded ? [[`${noise}, rounded to 8 bits`, formatSpread(random.rounded)]] : []),
+    ...(withoutLabel > 0 ? [["images whose logits hold NaN (never count as fooled)", String(withoutLabel)]] : []),
   ];
-  return rows.flatMap(([label, rate]) => (rate ? [[label, formatRate(rate)]] : []));
 }
 
 /** The part of report.json that says how a perturbation came about. */
@@ -116,10 +128,13 @@ export function reportResult(result: UniversalResult, settings: UniversalSetting
 
 /** An evaluation with what its rates mean. */
 export function reportEvaluation({ labelsBefore, labelsAfter, ...rest }: Evaluation): Record<string, unknown> {
+  const labels = (of: Uint32Array) => Array.from(of, (label) => (label === NO_LABEL ? null : label));
   return {
-    definition: "share of the images whose predicted class changes; 95 % Wilson interval",
+    definition:
+      "share of the images whose predicted class changes; 95 % Wilson interval. random: of noise of the same norm, over the draws. " +
+      "A label is null where the logits hold NaN; such images never count as fooled.",
     ...rest,
-    labelsBefore,
-    labelsAfter,
+    labelsBefore: labels(labelsBefore),
+    labelsAfter: labels(labelsAfter),
   };
 }

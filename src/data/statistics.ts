@@ -1,12 +1,46 @@
-// Proportions and their uncertainty.
+// Proportions and their uncertainty, and what describes a few numbers.
 
-/** A proportion count / n with its 95 % confidence interval. All three fractions lie in [0, 1]. */
+/** A proportion count / n with its 95 % Wilson interval. All three fractions lie in [0, 1]. */
 export interface Rate {
-  rate: number;
-  count: number;
-  n: number;
-  low: number;
-  high: number;
+  readonly rate: number;
+  readonly count: number;
+  readonly n: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Of n numbers. */
+export interface Spread {
+  readonly mean: number;
+  /** With n − 1 in the denominator; 0 for a single number. */
+  readonly standardDeviation: number;
+  readonly min: number;
+  readonly max: number;
+  readonly n: number;
+}
+
+/** Of at least one number, all finite. */
+export function spreadOf(values: readonly number[]): Spread {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, standardDeviation: Math.sqrt(squares / Math.max(1, n - 1)), min: Math.min(...values), max: Math.max(...values), n };
+}
+
+/**
+ * The median of at least one number; of an even count the mean of the two in the middle. Infinity stands for a distance that was
+ * not reached: where half of them or more are infinite, so is the median.
+ */
+export function medianOf(values: ArrayLike<number>): number {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The mean of those that are finite, and how many these are; null where there is none. */
+export function finiteMean(values: ArrayLike<number>): { mean: number | null; n: number } {
+  const finite = Array.from(values).filter(Number.isFinite);
+  return { mean: finite.length > 0 ? finite.reduce((sum, value) => sum + value, 0) / finite.length : null, n: finite.length };
 }
 
 /** The 97.5 % quantile of the standard normal distribution: two-sided 95 %. */

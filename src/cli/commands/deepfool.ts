@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { deepfool } from "../../index.ts";
+import { deepfool, NO_LABEL, type DeepFoolResult } from "../../index.ts";
 import { encodeNpy } from "../../data/npy.ts";
-import { wilsonInterval } from "../../data/statistics.ts";
-import { formatNumber, formatPercent, formatRate, formatSeconds, formatTable, normName, normSymbol, type Norm } from "../format.ts";
+import { describeSummary, NULL_MEANS, summarise } from "../attack-summary.ts";
+import { formatNumber, normName, normSymbol } from "../format.ts";
 import { readImageInputs, type ImageInputs } from "../image-input.ts";
 import { readModel } from "../model-file.ts";
 import {
@@ -28,8 +28,6 @@ interface Options extends CommonOptions, ModelFlags, TuningFlags, DeepFoolFlags,
   output: string;
 }
 
-type Result = Awaited<ReturnType<typeof deepfool>>;
-
 /** `nudge deepfool`: the smallest perturbation of each image that changes its class. */
 export function registerDeepfool(program: Command, app: App): void {
   const command = program
@@ -38,7 +36,8 @@ export function registerDeepfool(program: Command, app: App): void {
     .description(
       "DeepFool (Moosavi-Dezfooli et al. 2016) for every image at once. Writes to the output folder: " +
         "perturbations.npy [N, ...input], report.json (label before and after, iterations, norm and ρ = ‖r‖/‖x‖ of each " +
-        "image), and gallery.png where the inputs are pictures. Perturbations are in pixel units.",
+        "image), and gallery.png where the inputs are pictures. Perturbations are in pixel units. In report.json, " +
+        NULL_MEANS,
     )
     .requiredOption("--input <path>", ".npy, float32 [N, ...input], or a folder of pictures")
     .requiredOption("--output <folder>", "folder for the results");
@@ -76,6 +75,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     return { result: outcome, adapter: session.adapter, seconds: session.seconds };
   });
 
+  const summary = summarise(result);
   const report = {
     command: "deepfool",
     version: packageVersion,
@@ -85,7 +85,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     adapter,
     settings: { norm: normName(norm), overshoot, rule, candidates, maxIterations },
     preprocessing: inputs.record,
-    summary: summarise(result),
+    summary,
     images: perImage(result, inputs),
     seconds: { ...seconds, compute: result.seconds },
   };
@@ -101,41 +101,24 @@ async function run(path: string, options: Options, app: App): Promise<void> {
         inputs.labelOf,
         format,
         {
-          title: `DeepFool, ${normSymbol(norm)}: mean ρ = ${formatNumber(result.meanRho, 3)}`,
+          title: `DeepFool, ${normSymbol(norm)}: ${result.meanRho === null ? "no image fooled" : `mean ρ = ${formatNumber(result.meanRho, 3)}`}`,
           subtitle: AS_ARRAYS,
         },
       ),
     );
   }
   await writeFolder(options.output, files, ["gallery.png"]);
-  terminal.print(describe(result, norm));
+  terminal.print(describeSummary(summary, norm, result.seconds));
   terminal.print(`wrote ${Object.keys(files).join(", ")} to ${options.output}`);
   terminal.report(report);
 }
 
-function summarise(result: Result) {
-  const n = result.status.length;
-  const count = (status: Result["status"][number]) => result.status.filter((entry) => entry === status).length;
-  const sorted = [...result.norms].sort((a, b) => a - b);
-  return {
-    images: n,
-    fooled: wilsonInterval(count("fooled"), n),
-    exhausted: count("exhausted"),
-    noDirection: count("no-direction"),
-    meanRho: result.meanRho,
-    medianNorm: n % 2 === 1 ? sorted[(n - 1) / 2]! : (sorted[n / 2 - 1]! + sorted[n / 2]!) / 2,
-    meanIterations: result.iterations.reduce((sum, count) => sum + count, 0) / n,
-  };
-}
-
-function perImage(result: Result, { batches, labelOf }: ImageInputs) {
+function perImage(result: DeepFoolResult, { batches, labelOf }: ImageInputs) {
   const { names } = batches[0]!;
   return result.status.map((status, index) => ({
     ...(names && { name: names[index] }),
-    labelBefore: result.labels[index]!,
-    labelAfter: result.newLabels[index]!,
-    nameBefore: labelOf(result.labels[index]!),
-    nameAfter: labelOf(result.newLabels[index]!),
+    ...labelFields("Before", result.labels[index]!, labelOf),
+    ...labelFields("After", result.newLabels[index]!, labelOf),
     status,
     iterations: result.iterations[index]!,
     norm: result.norms[index]!,
@@ -143,16 +126,9 @@ function perImage(result: Result, { batches, labelOf }: ImageInputs) {
   }));
 }
 
-function describe(result: Result, norm: Norm): string {
-  const { fooled, exhausted, noDirection, meanRho, medianNorm, meanIterations } = summarise(result);
-  const symbol = normSymbol(norm);
-  return formatTable([
-    ["fooled", formatRate(fooled)],
-    ...(exhausted > 0 ? [["not within the iterations", String(exhausted)]] : []),
-    ...(noDirection > 0 ? [["no direction (zero gradients)", String(noDirection)]] : []),
-    [`mean ρ = ‖r‖/‖x‖ (${symbol})`, `${formatNumber(meanRho)} (${formatPercent(meanRho)})`],
-    [`median ‖r‖ (${symbol})`, formatNumber(medianNorm)],
-    ["mean iterations", formatNumber(meanIterations, 3)],
-    ["time", formatSeconds(result.seconds)],
-  ]);
+/** A label and its name; null where there is none. */
+function labelFields(when: "Before" | "After", label: number, labelOf: (label: number) => string) {
+  return label === NO_LABEL
+    ? { [`label${when}`]: null, [`name${when}`]: null }
+    : { [`label${when}`]: label, [`name${when}`]: labelOf(label) };
 }

@@ -7,7 +7,17 @@ import { encodeNpy } from "../../data/npy.ts";
 import { pictureFormat, type PictureFormat } from "../../data/picture.ts";
 import { resolvePreprocessing, type Preprocessing } from "../../data/preprocessing.ts";
 import { wilsonInterval } from "../../data/statistics.ts";
-import { formatNumber, formatPercent, formatRate, formatSeconds, formatTable, normName, normSymbol, type Norm } from "../format.ts";
+import {
+  formatNumber,
+  formatPercent,
+  formatRate,
+  formatSeconds,
+  formatSpread,
+  formatTable,
+  normName,
+  normSymbol,
+  type Norm,
+} from "../format.ts";
 import { onlyInput, readModel, readPreprocessing } from "../model-file.ts";
 import { addCommonOptions, parseSeed, type CommonOptions } from "../options.ts";
 import { checkOutput, writeFolder } from "../output.ts";
@@ -48,7 +58,8 @@ interface Attack {
 interface Results {
   readonly adapter: Session["adapter"];
   readonly attacks: Attack[];
-  readonly rho: { mean: number; n: number };
+  /** Mean ρ over the digits that DeepFool fooled, and how many digits there were. */
+  readonly rho: { mean: number | null; over: number; n: number };
   readonly seconds: Record<string, number>;
 }
 
@@ -90,7 +101,7 @@ async function run(options: Options, app: App): Promise<void> {
     images: { source: "mnist-digits.bin (MNIST test set)", computed: COMPUTED_FROM, heldOut: digits.heldOut.labels.length },
     adapter: results.adapter,
     attacks: Object.fromEntries(results.attacks.map((entry) => [normName(entry.settings.norm), reportAttack(entry)])),
-    deepfool: { norm: "l2", meanRho: results.rho.mean, n: results.rho.n },
+    deepfool: { norm: "l2", meanRho: results.rho.mean, meanRhoOver: results.rho.over, n: results.rho.n },
     seconds,
   };
   const files = { ...drawn.value, "report.json": `${toJson(report)}\n` };
@@ -127,7 +138,8 @@ async function attack(session: Session, digits: Digits, range: [number, number],
   const found = await deepfool(model, sliceBatch(others, 0, RHO_DIGITS), { norm: 2, ...DEEPFOOL, signal, onProgress });
   terminal.endProgress();
   seconds.deepfool = found.seconds;
-  return { adapter, attacks, rho: { mean: found.meanRho, n: RHO_DIGITS }, seconds };
+  const fooled = found.status.filter((status) => status === "fooled").length;
+  return { adapter, attacks, rho: { mean: found.meanRho, over: fooled, n: RHO_DIGITS }, seconds };
 }
 
 function reportAttack({ settings, result, computed, heldOut }: Attack): Record<string, unknown> {
@@ -163,8 +175,8 @@ function describe({ adapter, attacks, rho }: Results, seconds: Record<string, nu
     formatRate(computed),
     formatRate(heldOut.raw),
     heldOut.rounded ? formatRate(heldOut.rounded) : "",
-    formatRate(heldOut.random.raw),
-    heldOut.random.rounded ? formatRate(heldOut.random.rounded) : "",
+    formatSpread(heldOut.random.raw),
+    heldOut.random.rounded ? formatSpread(heldOut.random.rounded) : "",
   ]);
   const names = [
     "fooling rate",
@@ -180,7 +192,7 @@ function describe({ adapter, attacks, rho }: Results, seconds: Record<string, nu
     "",
     formatTable(names.map((name, row) => [name, ...columns.map((column) => column[row]!)])),
     "",
-    `DeepFool's mean ρ = ‖r‖/‖x‖ (l2, ${rho.n} held-out digits): ${formatNumber(rho.mean, 3)}`,
+    `DeepFool's mean ρ = ‖r‖/‖x‖ (l2, over the ${rho.over} fooled of ${rho.n} held-out digits): ${formatNumber(rho.mean ?? Number.NaN, 3)}`,
     `time: ${formatSeconds(total!)} on ${adapter.name}`,
     `      ${times.join(", ")}`,
   ].join("\n");

@@ -7,6 +7,7 @@ import {
   addModelArgument,
   addPreprocessingOptions,
   normOption,
+  drawsOption,
   parseSeed,
   type CommonOptions,
   type ModelFlags,
@@ -26,6 +27,7 @@ interface Options extends CommonOptions, ModelFlags, TuningFlags, PreprocessingF
   output: string;
   norm: Norm;
   seed: number;
+  draws: number;
 }
 
 /** `nudge evaluate`: how many images one given perturbation fools. */
@@ -42,7 +44,8 @@ export function registerEvaluate(program: Command, app: App): void {
     .requiredOption("--perturbation <file>", ".npy, float32 [...input], as written by nudge universal")
     .requiredOption("--output <folder>", "folder for the results")
     .addOption(normOption("the norm in which the random noise matches", "linf"))
-    .option("--seed <number>", "seed of the random noise", parseSeed, 0);
+    .option("--seed <number>", "seed of the random noise", parseSeed, 0)
+    .addOption(drawsOption());
   addTuningOptions(addModelArgument(command));
   addPreprocessingOptions(command);
   addCommonOptions(command)
@@ -55,7 +58,7 @@ export function registerEvaluate(program: Command, app: App): void {
 
 async function run(path: string, options: Options, app: App): Promise<void> {
   const { terminal } = app;
-  const { norm, seed } = options;
+  const { norm, seed, draws } = options;
   const file = await readModel(path, options);
   await checkOutput(options.output, "folder");
   const perturbation = await readPerturbation(file, options.perturbation);
@@ -68,7 +71,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     { ...options, preprocessing: inputs.preprocessing },
     app,
     async (session) => {
-      const judged = await timed(() => judge(session.model, images, perturbation, range, { norm, seed }, app));
+      const judged = await timed(() => judge(session.model, images, perturbation, range, { norm, seed, draws }, app));
       return {
         evaluation: judged.value,
         shown: format && (await asPictures(session.model, images, perturbation, judged.value.labelsBefore, range)),
@@ -85,7 +88,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     input: options.input,
     perturbation: options.perturbation,
     adapter,
-    settings: { norm: normName(norm), seed },
+    settings: { norm: normName(norm), seed, draws },
     preprocessing: inputs.record,
     evaluation: reportEvaluation(evaluation),
     seconds,

@@ -12,6 +12,7 @@ import {
   parseCount,
   parseFraction,
   parsePositive,
+  drawsOption,
   parseSeed,
   type CommonOptions,
   type ModelFlags,
@@ -38,6 +39,7 @@ interface Options extends CommonOptions, ModelFlags, TuningFlags, PreprocessingF
   validation?: string;
   output: string;
   radius?: number;
+  draws: number;
 }
 
 /** `nudge universal`: one perturbation that changes the class of most images. */
@@ -62,7 +64,8 @@ export function registerUniversal(program: Command, app: App): void {
     )
     .option("--fooling-rate <fraction>", "stop when this share is fooled", parseFraction, 0.8)
     .option("--max-passes <count>", "passes over the images at most", parseCount, 10)
-    .option("--seed <number>", "seed of the shuffle and of the random baseline", parseSeed, 0);
+    .option("--seed <number>", "seed of the shuffle and of the random baseline", parseSeed, 0)
+    .addOption(drawsOption());
   addTuningOptions(addModelArgument(command));
   addPreprocessingOptions(addDeepFoolOptions(command));
   addCommonOptions(command)
@@ -86,6 +89,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
   const radius = options.radius ?? defaultRadius(norm, images, range);
   if (options.radius === undefined) terminal.note(`radius: ${formatNumber(radius)} (${normSymbol(norm)}, the default for these images)`);
   const settings = { norm, radius, overshoot, rule, candidates, maxIterations, foolingRate, maxPasses, seed };
+  const judging = { norm, seed, draws: options.draws };
 
   const { result, onImages, onHeldOut, shown, adapter, seconds } = await withModel(
     file,
@@ -95,8 +99,8 @@ async function run(path: string, options: Options, app: App): Promise<void> {
       const computed = await computeUniversal(model, images, heldOut, settings, app);
       const { perturbation } = computed;
       const judged = await timed(async () => ({
-        onImages: await judge(model, images, perturbation, range, settings, app),
-        onHeldOut: heldOut && (await judge(model, heldOut, perturbation, range, settings, app)),
+        onImages: await judge(model, images, perturbation, range, judging, app),
+        onHeldOut: heldOut && (await judge(model, heldOut, perturbation, range, judging, app)),
       }));
       const { labelsBefore } = judged.value.onHeldOut ?? judged.value.onImages;
       return {

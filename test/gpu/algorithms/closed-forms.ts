@@ -95,3 +95,18 @@ export function channelMeans(channels: number, side: number): TestModel {
     outputs: ["y"],
   };
 }
+
+/** Logits (√x, 1), which are NaN where x < 0. */
+export const rootNetwork: TestModel = {
+  opset: 13,
+  inputs: [{ name: "x", shape: [1, 1] }],
+  nodes: [
+    { op: "Sqrt", inputs: ["x"], outputs: ["root"] },
+    { op: "Abs", inputs: ["x"], outputs: ["size"] },
+    { op: "Mul", inputs: ["size", "zero"], outputs: ["flat"] },
+    { op: "Add", inputs: ["flat", "one"], outputs: ["constant"] },
+    { op: "Concat", inputs: ["root", "constant"], outputs: ["y"], attributes: { axis: 1 } },
+  ],
+  constants: { zero: { shape: [1], data: [0] }, one: { shape: [1], data: [1] } },
+  outputs: ["y"],
+};

@@ -3,9 +3,11 @@ import { describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { deepfool, evaluate, project, universalPerturbation } from "../../../src/index.ts";
 import type { Model, NdArray } from "../../../src/index.ts";
+import { randomLike } from "../../../src/algorithms/evaluate.ts";
 import { seededShuffle } from "../../../src/algorithms/random.ts";
+import { spreadOf } from "../../../src/data/statistics.ts";
 import { randomArray } from "../numbers.ts";
-import { affine, load, oneDirection } from "./closed-forms.ts";
+import { affine, load, oneDirection, rootNetwork } from "./closed-forms.ts";
 
 const u = [0.6, 0.8];
 const along = (...margins: number[]): NdArray => ({
@@ -134,7 +136,7 @@ describe("H: projections", () => {
     expect(scaled[1]).toBeCloseTo(0.8, 6);
   });
   test("a radius that is not positive is refused", () => {
-    expect(() => project(array([1]), { norm: 2, radius: 0 })).toThrow("radius 0 must be positive");
+    expect(() => project(array([1]), { norm: 2, radius: 0 })).toThrow('project: option "radius" is 0, expected a positive finite number');
   });
 });
 
@@ -159,8 +161,57 @@ describe("evaluate", () => {
     const result = await evaluate(model, images, { shape: [1], data: Float32Array.of(0.1) }, { clip: [0, 1], levels: 5 });
     expect([result.raw.count, result.clipped?.count, result.rounded?.count]).toEqual([1, 1, 0]);
   });
-  test("a perturbation of another size is refused by name", async () => {
+  test("a perturbation of another shape is refused, the same number of elements or not", async () => {
     using model = await load(oneDirection);
-    await expect(evaluate(model, along(1), { shape: [3], data: new Float32Array(3) })).rejects.toThrow("does not fit");
+    for (const shape of [[3], [2, 1], [1, 2]]) {
+      const v = { shape, data: new Float32Array(shape.reduce((product, extent) => product * extent)) };
+      await expect(evaluate(model, along(1), v)).rejects.toThrow(`evaluate: perturbation takes [2], given [${shape.join(", ")}]`);
+    }
+  });
+  test("random noise: mean, standard deviation, minimum and maximum of the rates of seeded draws", async () => {
+    using model = await load(affine([[0, 0], [1, 1]], [0, 0])); // prettier-ignore
+    // Noise of l∞ norm 1 adds −2, 0 or 2 to x₀ + x₁ = 1: it changes the label only where both signs are minus.
+    const image: NdArray = { shape: [1, 2], data: Float32Array.of(0.5, 0.5) };
+    const v: NdArray = { shape: [2], data: Float32Array.of(1, 0.5) };
+    const options = { norm: Infinity, seed: 4, draws: 7 };
+    const expected = Array.from({ length: 7 }, (_, draw) => Number(randomLike(v.data, Infinity, 4, draw).every((sign) => sign < 0)));
+    const { random } = await evaluate(model, image, v, options);
+    expect(random).toEqual({ draws: 7, raw: spreadOf(expected) });
+    expect(expected).toContain(1);
+    expect(expected).toContain(0);
+    expect((await evaluate(model, image, v, options)).random).toEqual(random);
+    expect((await evaluate(model, image, v)).random.draws).toBe(20);
+  });
+  test("progress counts the forward passes of all images and ends at their number", async () => {
+    using model = await load(oneDirection);
+    for (const { clip, total } of [
+      { clip: undefined, total: 3 * 5 },
+      { clip: [-4, 4] as const, total: 3 * 10 },
+    ]) {
+      const seen: number[] = [];
+      await evaluate(
+        model,
+        along(1, 2, 3),
+        { shape: [2], data: Float32Array.of(1, 1) },
+        {
+          draws: 3,
+          ...(clip && { clip }),
+          onProgress: (progress) => {
+            expect(progress.total).toBe(total);
+            seen.push(progress.done);
+          },
+        },
+      );
+      expect(seen).toEqual(Array.from({ length: total / 3 }, (_, i) => 3 * (i + 1)));
+    }
+  });
+  test("images whose logits hold NaN have no label and never count as fooled", async () => {
+    using model = await load(rootNetwork);
+    // Logits (√x₀, 1): NaN below 0. Images 0.25, 4 and −1; v = −1 leaves NaN, 3 and NaN.
+    const images: NdArray = { shape: [3, 1], data: Float32Array.of(0.25, 4, -1) };
+    const result = await evaluate(model, images, { shape: [1], data: Float32Array.of(-1) });
+    expect([...result.labelsBefore]).toEqual([1, 0, 4294967295]);
+    expect([...result.labelsAfter]).toEqual([4294967295, 0, 4294967295]);
+    expect([result.raw.count, result.withoutLabel]).toEqual([0, 2]);
   });
 });

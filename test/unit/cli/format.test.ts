@@ -10,7 +10,7 @@ test("numbers keep what matters", () => {
     "12350",
     "1.00e-5",
     "2.50e+7",
-    "NaN",
+    "–",
   ]);
   expect(formatCount(1234567)).toBe("1,234,567");
   expect(plural(1, "image")).toBe("1 image");

@@ -64,8 +64,10 @@ describe("progress", () => {
 });
 
 test("JSON holds typed arrays as lists, and no value that JSON lacks", () => {
-  const text = toJson({ labels: Uint32Array.of(1, 2), radius: Number.POSITIVE_INFINITY, rate: Number.NaN });
-  expect(JSON.parse(text)).toEqual({ labels: [1, 2], radius: "inf", rate: null });
+  const numbers = { labels: Uint32Array.of(1, 2), high: Infinity, low: -Infinity, rate: Number.NaN, rhos: Float32Array.of(1, Infinity) };
+  const text = toJson(numbers);
+  expect(JSON.parse(text)).toEqual({ labels: [1, 2], high: null, low: null, rate: null, rhos: [1, null] });
+  expect(text).toContain("[1, null]");
 });
 
 test("JSON keeps lists of numbers on one line, and everything else readable", () => {

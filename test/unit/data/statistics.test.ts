@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { wilsonInterval } from "../../../src/data/statistics.ts";
+import { finiteMean, medianOf, spreadOf, wilsonInterval } from "../../../src/data/statistics.ts";
 
 describe("Wilson's interval", () => {
   // R. G. Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17 (1998), table I,
@@ -49,4 +49,36 @@ describe("Wilson's interval", () => {
   ])("refuses %s of %s", (count, n) => {
     expect(() => wilsonInterval(count, n)).toThrow(RangeError);
   });
+});
+
+describe("medians, in which a failure counts as Infinity", () => {
+  test.each([
+    { values: [3], median: 3 },
+    { values: [4, 1, 3], median: 3 },
+    { values: [10, 9, 2, 1], median: 5.5 },
+    { values: [1, Infinity, Infinity], median: Infinity },
+    { values: [Infinity, 1, 2], median: 2 },
+    { values: [1, 2, Infinity, Infinity], median: Infinity },
+    { values: [Infinity, Infinity], median: Infinity },
+  ])("$values → $median", ({ values, median }) => expect(medianOf(values)).toBe(median));
+
+  test("sorts numbers, not their texts, and leaves the array alone", () => {
+    const values = Float32Array.of(100, 9, 20);
+    expect(medianOf(values)).toBe(20);
+    expect([...values]).toEqual([100, 9, 20]);
+  });
+});
+
+describe("means over those that are finite", () => {
+  test.each([
+    { values: [1, 2, 6], mean: 3, n: 3 },
+    { values: [1, Infinity, 3], mean: 2, n: 2 },
+    { values: [Infinity, Number.NaN], mean: null, n: 0 },
+    { values: [], mean: null, n: 0 },
+  ])("$values → $mean of $n", ({ values, mean, n }) => expect(finiteMean(values)).toEqual({ mean, n }));
+});
+
+test("the spread of a few numbers, with n − 1 in the standard deviation", () => {
+  expect(spreadOf([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, standardDeviation: Math.sqrt(32 / 7), min: 2, max: 9, n: 8 });
+  expect(spreadOf([0.25])).toEqual({ mean: 0.25, standardDeviation: 0, min: 0.25, max: 0.25, n: 1 });
 });
