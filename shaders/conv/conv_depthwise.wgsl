@@ -11,7 +11,7 @@
 // grid     images · channels · bands · ⌈columns/4⌉ items along the folded line, LANES to a group; z = phases
 //
 // specialised by   const LANES: u32;
-// linked with      conv/interface, conv/epilogue, conv/phases, lib/epilogue, lib/grid, lib/slots,
+// linked with      conv/interface, conv/epilogue, conv/phases, lib/epilogue, lib/grid, lib/ieee, lib/slots,
 //                  and one of lib/weights_f32, lib/weights_f16
 
 @group(0) @binding(1) var<storage, read>       weights: array<Weight>;

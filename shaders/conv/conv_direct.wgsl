@@ -13,7 +13,7 @@
 // used by  software adapters, and small problems on GPUs
 //
 // specialised by   const LANES: u32; const QUADS: u32 (1 or 2);
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, one of lib/taps_forward, lib/taps_adjoint,
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/ieee, lib/slots, one of lib/taps_forward, lib/taps_adjoint,
 //                  and one of lib/weights_f32, lib/weights_f16
 
 @group(0) @binding(1) var<storage, read>       weights: array<Weight4>;

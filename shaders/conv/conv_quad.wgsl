@@ -20,7 +20,7 @@
 // used by  software adapters
 //
 // specialised by   const LANES: u32; const SHARE: u32 (1, 2 or 4);
-// linked with      conv/interface, conv/epilogue, conv/phases, lib/epilogue, lib/grid, lib/slots, and one of lib/weights_f32, lib/weights_f16
+// linked with      conv/interface, conv/epilogue, conv/phases, lib/epilogue, lib/grid, lib/ieee, lib/slots, and one of lib/weights_f32, lib/weights_f16
 
 enable subgroups;
 

@@ -18,7 +18,7 @@
 // specialised by   const LANES: u32; const CHANNELS: u32 (1, 4 or 8); const PARTS: u32 (2 or 3);
 //                  const SPAN: u32 (0, 1 or 2); const KERNEL_W: u32;
 //                  const UNROLL: u32 (1, 2 or 4, dividing the channels);
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots, one of conv/weights_each,
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/ieee, lib/slots, one of conv/weights_each,
 //                  conv/weights_shared, one of lib/taps_forward, lib/taps_adjoint, and one of lib/weights_f32, lib/weights_f16
 
 const STRIP: u32 = 4u * PARTS;

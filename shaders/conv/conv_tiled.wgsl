@@ -13,7 +13,7 @@
 // used by  GPUs, where channels and columns fill the tile; BLOCKS = 2 only where a tuner found it faster
 //
 // specialised by   const LANES: u32 = 256; const BLOCKS: u32 (1 or 2);
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slices, lib/slots, one of lib/taps_forward,
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/ieee, lib/slices, lib/slots, one of lib/taps_forward,
 //                  lib/taps_adjoint, and one of lib/weights_f32, lib/weights_f16
 
 const SIDE: u32 = 16u;                  // invocations along each side of the tile

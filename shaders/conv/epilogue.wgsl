@@ -29,11 +29,11 @@ fn store(conv_group: u32, m: u32, place: Place, sums: vec4f) {
   for (var once = takes(ADDED); once; once = false) {
     result += vec4f(addend[at.x], addend[at.y], addend[at.z], addend[at.w]);
   }
-  if (takes(CLAMPED)) { result = min(max(result, vec4f(params.low)), vec4f(params.high)); }
+  if (takes(CLAMPED)) { result = clamped_all(result, params.low, params.high); }
   for (var once = takes(MASKED); once; once = false) {
     let y_at = place.mask_at + channel * place.plane;
     let y = vec4f(mask[y_at.x], mask[y_at.y], mask[y_at.z], mask[y_at.w]);
-    result = select(vec4f(), result, (y > vec4f(params.low)) & (y < vec4f(params.high)));
+    result = masked_all(result, y, params.low, params.high);
   }
   if (place.live.x) { output[at.x] = result.x; }
   if (place.live.y) { output[at.y] = result.y; }

@@ -7,7 +7,7 @@
 // grid     images · groups·outputs · tiles along the folded line, LANES to a group
 //
 // specialised by   const LANES: u32
-// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/slots
+// linked with      conv/interface, conv/epilogue, lib/epilogue, lib/grid, lib/ieee, lib/slots
 
 const ROOT2: f32 = 1.4142135623730951;
 const ROOT_HALF: f32 = 0.7071067811865476;

@@ -5,7 +5,7 @@
 // grid     elements along the folded line, LANES to a group
 //
 // specialised by   const LANES, AXES: u32; const CLAMPED: bool;
-// linked with      lib/grid, lib/indexing
+// linked with      lib/grid, lib/ieee, lib/indexing
 
 struct Params {
   elements: u32, elements_per_copy: u32, low: f32, high: f32,
@@ -29,6 +29,6 @@ fn main(
   let at = coordinates(item % params.elements_per_copy, Axes(params.extents[0], params.extents[1]));
   let constant = u32(address(at, Axes(params.strides[0], params.strides[1])));
   var result = input[item] * scale[constant] + shift[constant];
-  if (CLAMPED) { result = min(max(result, params.low), params.high); }
+  if (CLAMPED) { result = clamped(result, params.low, params.high); }
   output[item] = result;
 }

@@ -8,7 +8,7 @@
 // grid     elements along the folded line, LANES to a group
 //
 // specialised by   const LANES, AXES: u32; const A_LEAD, B_LEAD: u32; const SAME_SHAPE, CLAMPED: bool;
-// linked with      lib/grid, lib/slots, lib/indexing and one of elementwise/functions/*, which defines value(a, b)
+// linked with      lib/grid, lib/ieee, lib/slots, lib/indexing and one of elementwise/functions/*, which defines value(a, b)
 
 struct Params {
   elements: u32, elements_per_copy: u32, a_per_copy: u32, b_per_copy: u32, rows: u32,
@@ -41,6 +41,6 @@ fn main(
   at_a += operand_copy(A_LEAD, copy) * params.a_per_copy;
   at_b += operand_copy(B_LEAD, copy) * params.b_per_copy;
   var result = value(a[at_a], b[at_b]);
-  if (CLAMPED) { result = min(max(result, params.low), params.high); }
+  if (CLAMPED) { result = clamped(result, params.low, params.high); }
   output[item] = result;
 }

@@ -1,12 +1,13 @@
 // mask: a cotangent (or a tangent) through a clamp whose output y was kept:  d[i] · 1[low < y[i] < high].
 //
-// The output alone decides, so the clamp's input need not be stored. At the ends of the range the derivative is 0.
+// The output alone decides, so the clamp's input need not be stored. At the ends of the range the derivative is 0; where y is
+// NaN, so is the derivative.
 //
 // layout   d and out are row values; y is the sample's forward value, read through slots
 // grid     elements along the folded line, LANES to a group
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid, lib/slots
+// linked with      lib/grid, lib/ieee, lib/slots
 
 struct Params { elements: u32, elements_per_copy: u32, rows: u32, low: f32, high: f32 }
 
@@ -24,5 +25,5 @@ fn main(
   let item = item_index(group, grid, lane);
   if (item >= params.elements) { return; }
   let at = forward_copy(item / params.elements_per_copy) * params.elements_per_copy + item % params.elements_per_copy;
-  output[item] = select(0.0, direction[item], y[at] > params.low && y[at] < params.high);
+  output[item] = masked(direction[item], y[at], params.low, params.high);
 }

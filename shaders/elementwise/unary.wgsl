@@ -4,7 +4,7 @@
 // grid     ⌈elements / 4⌉ items along the folded line
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid and one of elementwise/functions/*, which defines value(x)
+// linked with      lib/grid, lib/ieee and one of elementwise/functions/*, which defines value(x)
 
 struct Params { quads: u32, alpha: f32, beta: f32 }
 

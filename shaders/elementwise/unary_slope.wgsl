@@ -6,7 +6,7 @@
 // grid     elements along the folded line, LANES to a group
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid, lib/slots and one of elementwise/functions/*, which defines slope(x, y)
+// linked with      lib/grid, lib/ieee, lib/slots and one of elementwise/functions/*, which defines slope(x, y)
 
 struct Params { elements: u32, elements_per_copy: u32, rows: u32, alpha: f32, beta: f32 }
 

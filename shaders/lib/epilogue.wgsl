@@ -2,8 +2,8 @@
 //
 //   BIASED    add bias, one number per output channel or column
 //   ADDED     add another value of the output's shape: the other arm of a residual block, or another cotangent
-//   CLAMPED   min(max(·, low), high): ReLU is [0, ∞), ReLU6 is [0, 6]
-//   MASKED    multiply by 1[low < y < high], y being the clamped activation this gradient flows back through
+//   CLAMPED   min(max(·, low), high): ReLU is [0, ∞], ReLU6 is [0, 6]
+//   MASKED    keep where low < y < high, else 0, y being the clamped activation this gradient flows back through
 //
 // The steps are bits of a uniform rather than constants: they are taken once per result, a uniform branch costs nothing
 // there, and one pipeline serves every layer, forward and backward. Software adapters need a tenth of a second per pipeline.

@@ -6,15 +6,17 @@
 // e^(−t²) is the caller's: squaring a rounded t would cost 2t² units. exp_minus_square splits its argument instead.
 // Polynomials: Moshier, Cephes Math Library (ndtrf).
 //
-// linked with      lib/exponential
+// linked with      lib/ieee, lib/exponential
 
 const SQRT_HALF: f32 = 0.707106781;
+const GAUSS_REACH: vec4f = vec4f(16);
 const UPPER_TWELVE_BITS: vec4u = vec4u(0xfffff000u);
 
-/// e^(−scale · x²), scale a power of two: x = h + l with h of twelve bits, so that h² is exact
+/// e^(−scale · x²), scale ½ or 1: x = h + l with h of twelve bits, so that h² is exact. From |x| = 16 on it is 0.
 fn exp_minus_square(x: vec4f, scale: f32) -> vec4f {
-  let h = bitcast<vec4f>(bitcast<vec4u>(x) & UPPER_TWELVE_BITS);
-  return exp_accurate(-scale * (h * h)) * exp_accurate(-scale * ((x - h) * (x + h)));
+  let t = min(abs(x), GAUSS_REACH);
+  let h = bitcast<vec4f>(bitcast<vec4u>(t) & UPPER_TWELVE_BITS);
+  return keep_nans(x, exp_accurate(-scale * (h * h)) * exp_accurate(-scale * ((t - h) * (t + h))));
 }
 
 /// erf for |x| < 1
@@ -38,7 +40,7 @@ fn erfc_tail(t: vec4f, gauss: vec4f) -> vec4f {
 
 fn erf_accurate(x: vec4f) -> vec4f {
   let t = max(abs(x), vec4f(1));
-  let outside = sign(x) * (1 - erfc_tail(t, exp_minus_square(t, 1)));
+  let outside = keep_sign(x, 1 - erfc_tail(t, exp_minus_square(x, 1)));
   return select(outside, erf_polynomial(x), abs(x) < vec4f(1));
 }
 

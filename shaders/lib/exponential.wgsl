@@ -7,7 +7,9 @@
 //   log    x = 2ⁿ m, √½ ≤ m < √2:           ln x = n ln 2 + ln(1 + f), f = m − 1
 //
 // Polynomials: Moshier, Cephes Math Library (expf, logf). Results below the least normal number may be zero, those above the
-// largest are infinite.
+// largest are infinite. NaN stays NaN; e^−∞ = 0, ln 0 = −∞, and ln x is NaN for x < 0.
+//
+// linked with      lib/ieee
 
 const LOG2_E: f32 = 1.44269504;
 const LN2_HIGH: f32 = 0.693359375;   // nine bits: its product with an exponent is exact
@@ -15,7 +17,8 @@ const LN2_LOW: f32 = -2.12194440e-4;
 const SIGNIFICAND_BITS: vec4u = vec4u(23);
 const EXPONENT_BIAS: vec4i = vec4i(127);
 const SQRT_HALF_BITS: vec4i = vec4i(0x3f3504f3);
-const F32_MAX: f32 = 0x1.fffffep+127f;
+const LEAST_NORMAL: u32 = 0x00800000u;
+const DENORMAL_EXPONENT: vec4i = vec4i(149);
 /// Beyond it e^x is infinite, or zero, in f32; the two factors of 2ⁿ stay finite.
 const EXP_REACH: f32 = 170.0;
 /// |x| up to which the polynomials of e^r and ln(1 + f) hold by themselves.
@@ -41,7 +44,7 @@ fn exp_accurate(x: vec4f) -> vec4f {
   let within = clamp(x, vec4f(-EXP_REACH), vec4f(EXP_REACH));
   let n = round(within * LOG2_E);
   let r = (within - n * LN2_HIGH) - n * LN2_LOW;
-  return scale_by_power(exp_polynomial(r) + 1, vec4i(n));
+  return keep_nans(x, scale_by_power(exp_polynomial(r) + 1, vec4i(n)));
 }
 
 /// e^x − 1
@@ -57,13 +60,17 @@ fn log_polynomial(f: vec4f) -> vec4f {
 }
 
 fn log_accurate(x: vec4f) -> vec4f {
-  let bits = bitcast<vec4i>(x);
+  // A denormal is m · 2⁻¹⁴⁹, m being its bits. Read as such, it is right even where arithmetic takes it for 0.
+  let magnitude = bitcast<vec4u>(x) & vec4u(MAGNITUDE);
+  let denormal = magnitude < vec4u(LEAST_NORMAL);
+  let bits = bitcast<vec4i>(select(bitcast<vec4f>(magnitude), vec4f(magnitude), denormal));
   let exponent = (bits - SQRT_HALF_BITS) >> SIGNIFICAND_BITS;
-  let n = vec4f(exponent);
+  let n = vec4f(exponent - select(vec4i(), DENORMAL_EXPONENT, denormal));
   let f = bitcast<vec4f>(bits - (exponent << SIGNIFICAND_BITS)) - 1;
   let y = (f + (log_polynomial(f) + n * LN2_LOW - 0.5 * f * f)) + n * LN2_HIGH;
-  // What has no logarithm, or an infinite one, is left to the built-in function.
-  return select(y, log(x), (x <= vec4f()) | (x > vec4f(F32_MAX)));
+  let unbounded = select(x, vec4f(-infinity()), magnitude == vec4u());
+  let real = select(y, unbounded, (magnitude >= vec4u(INFINITE)) | (magnitude == vec4u()));
+  return nan_where(bitcast<vec4u>(x) > vec4u(~MAGNITUDE), real);
 }
 
 /// ln(1 + x)

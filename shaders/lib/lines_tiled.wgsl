@@ -5,7 +5,7 @@
 //
 // assumes          LANES is a power of two; every invocation of a workgroup comes here, which a uniform line ensures
 // used by          GPUs, for long lines
-// linked with      lib/grid
+// linked with      lib/grid, lib/ieee
 
 const STEP: u32 = LANES;
 
@@ -24,20 +24,16 @@ fn total(own: f32, lane: u32) -> f32 {
     if (lane < half) { partial[lane] += partial[lane + half]; }
     workgroupBarrier();
   }
-  let sum = partial[0];
-  // Nobody may write the next partial results before all have read this one.
-  workgroupBarrier();
-  return sum;
+  // All have read it before anybody writes the next partial results.
+  return workgroupUniformLoad(&partial[0]);
 }
 
 fn largest(own: f32, lane: u32) -> f32 {
   partial[lane] = own;
   workgroupBarrier();
   for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    if (lane < half) { partial[lane] = max(partial[lane], partial[lane + half]); }
+    if (lane < half) { partial[lane] = larger(partial[lane], partial[lane + half]); }
     workgroupBarrier();
   }
-  let most = partial[0];
-  workgroupBarrier();
-  return most;
+  return workgroupUniformLoad(&partial[0]);
 }

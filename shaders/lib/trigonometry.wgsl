@@ -46,5 +46,5 @@ fn asin_polynomial(x: vec4f) -> vec4f {
 
 /// acos for ½ ≤ |x| ≤ 1, of |x|: 2 asin √((1 − |x|) / 2)
 fn acos_near_one(magnitude: vec4f) -> vec4f {
-  return 2 * asin_polynomial(sqrt(0.5 * (1 - magnitude)));
+  return 2 * asin_polynomial(root(0.5 * (1 - magnitude)));
 }

@@ -44,12 +44,11 @@ fn finish(value: f32, slice: u32, line: u32, n: u32) {
   var result = value;
   if (takes(BIASED)) { result += bias[n]; }
   for (var once = takes(ADDED); once; once = false) { result += addend[line * params.width + n]; }
-  if (takes(CLAMPED)) { result = min(max(result, params.low), params.high); }
+  if (takes(CLAMPED)) { result = clamped(result, params.low, params.high); }
   for (var once = takes(MASKED); once; once = false) {
     let lines_per_copy = params.matrices_per_copy * params.height;
     let forward_line = forward_copy(line / lines_per_copy) * lines_per_copy + line % lines_per_copy;
-    let y = mask[forward_line * params.width + n];
-    result = select(0.0, result, y > params.low && y < params.high);
+    result = masked(result, mask[forward_line * params.width + n], params.low, params.high);
   }
   output[(slice * params.lines + line) * params.width + n] = result;
 }

@@ -11,7 +11,7 @@
 // used by  software adapters, and products, or slices of them, too small to fill the tile of matmul_tiled.wgsl
 //
 // specialised by   const LANES: u32; const A_LEAD, B_LEAD: u32; const SHARED_B: bool;
-// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slices, lib/slots, and one of lib/weights_f32, lib/weights_f16
+// linked with      matmul/interface, lib/epilogue, lib/grid, lib/ieee, lib/slices, lib/slots, and one of lib/weights_f32, lib/weights_f16
 
 /// Four columns of B, each a vector over the four rows of the tile: those that begin at four places, one for each row.
 fn columns_at(at: vec4u) -> mat4x4f {

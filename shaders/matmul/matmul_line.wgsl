@@ -11,7 +11,7 @@
 // used by  software adapters where a product has a single row
 //
 // specialised by   const LANES: u32; const A_LEAD, B_LEAD: u32;
-// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slots, and one of lib/weights_f32, lib/weights_f16
+// linked with      matmul/interface, lib/epilogue, lib/grid, lib/ieee, lib/slots, and one of lib/weights_f32, lib/weights_f16
 
 @compute @workgroup_size(LANES)
 fn main(

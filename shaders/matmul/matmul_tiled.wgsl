@@ -10,7 +10,7 @@
 // used by  GPUs, where the tile is filled; BLOCKS = 2 only where a tuner found it faster
 //
 // specialised by   const LANES: u32 = 256; const BLOCKS: u32 (1 or 2); const A_LEAD, B_LEAD: u32;
-// linked with      matmul/interface, lib/epilogue, lib/grid, lib/slices, lib/slots, and one of lib/weights_f32, lib/weights_f16
+// linked with      matmul/interface, lib/epilogue, lib/grid, lib/ieee, lib/slices, lib/slots, and one of lib/weights_f32, lib/weights_f16
 
 const SIDE: u32 = 16u;                  // invocations along each side of the tile
 const QUADS: u32 = SIDE * BLOCKS;       // row quads, and column quads, of a tile

@@ -9,7 +9,7 @@
 // used by  the variant "split"
 //
 // specialised by   const LANES: u32;
-// linked with      lib/epilogue, lib/grid, lib/slots
+// linked with      lib/epilogue, lib/grid, lib/ieee, lib/slots
 
 struct Params {
   elements: u32, per_copy: u32, slices: u32, channels: u32, run: u32, rows: u32,
@@ -35,10 +35,10 @@ fn main(
   for (var s = 0u; s < params.slices; s++) { result += sums[s * params.elements + item]; }
   if (takes(BIASED)) { result += bias[(item / params.run) % params.channels]; }
   for (var once = takes(ADDED); once; once = false) { result += addend[item]; }
-  if (takes(CLAMPED)) { result = min(max(result, params.low), params.high); }
+  if (takes(CLAMPED)) { result = clamped(result, params.low, params.high); }
   for (var once = takes(MASKED); once; once = false) {
     let y = mask[forward_copy(item / params.per_copy) * params.per_copy + item % params.per_copy];
-    result = select(0.0, result, y > params.low && y < params.high);
+    result = masked(result, y, params.low, params.high);
   }
   output[item] = result;
 }

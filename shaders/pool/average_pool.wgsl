@@ -11,7 +11,7 @@
 // grid     planes · pixels written, along the folded line, LANES to a group
 //
 // specialised by   const LANES: u32; const ADJOINT, COUNT_PADDING: bool;
-// linked with      pool/params, lib/grid, and one of lib/taps_forward, lib/taps_adjoint
+// linked with      pool/params, lib/grid, lib/ieee, and one of lib/taps_forward, lib/taps_adjoint
 
 @group(0) @binding(0) var<storage, read>       input: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
@@ -56,17 +56,24 @@ fn main(
   let axis_w = Axis(params.stride_w, params.pad_w, params.dilation_w, i32(params.in_w));
   let base = plane * params.in_h * params.in_w;
 
-  var sum = 0.0;
-  for (var tap_h = 0u; tap_h < params.window_h; tap_h++) {
-    let from_h = source(vec4i(row), i32(tap_h), axis_h).x;
-    if (from_h < 0) { continue; }
-    for (var tap_w = 0u; tap_w < params.window_w; tap_w++) {
-      let from_w = source(vec4i(column), i32(tap_w), axis_w).x;
-      if (from_w < 0) { continue; }
-      let x = input[base + u32(from_h) * params.in_w + u32(from_w)];
-      if (ADJOINT) { sum += x / window_size(from_h, from_w); } else { sum += x; }
+  var size = 1.0;
+  if (!ADJOINT) { size = window_size(row, column); }
+  // A second round, of smaller terms, where the sum overflowed though the mean need not.
+  var scale = 1.0;
+  for (var round = 0u; round < 2u; round++) {
+    var sum = 0.0;
+    for (var tap_h = 0u; tap_h < params.window_h; tap_h++) {
+      let from_h = source(vec4i(row), i32(tap_h), axis_h).x;
+      if (from_h < 0) { continue; }
+      for (var tap_w = 0u; tap_w < params.window_w; tap_w++) {
+        let from_w = source(vec4i(column), i32(tap_w), axis_w).x;
+        if (from_w < 0) { continue; }
+        let x = input[base + u32(from_h) * params.in_w + u32(from_w)] * scale;
+        if (ADJOINT) { sum += x / window_size(from_h, from_w); } else { sum += x; }
+      }
     }
+    output[item] = sum / size / scale;
+    if (is_finite(sum)) { break; }
+    scale = 0x1p-64f;
   }
-  if (!ADJOINT) { sum /= window_size(row, column); }
-  output[item] = sum;
 }

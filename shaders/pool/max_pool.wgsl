@@ -1,15 +1,15 @@
 // max_pool: the largest value under each window, and where it was.
 //
 //   out[n, c, p] = max_tap in[n, c, source(p, tap)],   argmax[n, c, p] = the flat input pixel of the first tap, in
-//   row-major order, that attains it (ties: first wins)
+//   row-major order, that attains it (ties: first wins); NaN where there is one, and its pixel
 //
 // layout   NCHW; argmax is i32 in the shape of out; it serves the adjoint (max_pool_adjoint.wgsl)
 // grid     planes · pixels items along the folded line, LANES to a group
 // assumes  every window has at least one tap inside the input (checked by the shape rule). The first tap inside starts
-//          the maximum, so no stand-in for −∞ is needed, which WGSL need not represent.
+//          the maximum, so no stand-in for −∞ is needed.
 //
 // specialised by   const LANES: u32; const WITH_ARGMAX: bool;
-// linked with      pool/params, lib/grid, lib/taps_forward
+// linked with      pool/params, lib/grid, lib/ieee, lib/taps_forward
 
 @group(0) @binding(0) var<storage, read>       input: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
@@ -42,7 +42,7 @@ fn main(
       if (from_w < 0) { continue; }
       let at = from_h * i32(params.in_w) + from_w;
       let x = input[base + u32(at)];
-      if (best_at < 0 || x > best) {
+      if (best_at < 0 || x > best || (is_nan(x) && !is_nan(best))) {
         best = x;
         best_at = at;
       }

@@ -4,7 +4,7 @@
 // grid     lines along the folded line; each is walked three times
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid, lib/exponential, and one of lib/lines_direct, lib/lines_tiled
+// linked with      lib/grid, lib/ieee, lib/exponential, and one of lib/lines_direct, lib/lines_tiled
 
 struct Params { lines: u32, extent: u32, inner: u32 }
 
@@ -26,10 +26,12 @@ fn main(
   let step = STEP * params.inner;
 
   var most = input[base];
-  for (var at = first; at < end; at += step) { most = max(most, input[at]); }
+  for (var at = first; at < end; at += step) { most = larger(most, input[at]); }
   most = largest(most, lane);
   var sum = 0.0;
   for (var at = first; at < end; at += step) { sum += exp_accurate(vec4f(input[at] - most)).x; }
   let logarithm = log_accurate(vec4f(total(sum, lane))).x;
-  for (var at = first; at < end; at += step) { output[at] = (input[at] - most) - logarithm; }
+  // A line of nothing but −∞ stays one.
+  let none = bitcast<u32>(most) == (INFINITE | ~MAGNITUDE);
+  for (var at = first; at < end; at += step) { output[at] = select((input[at] - most) - logarithm, most, none); }
 }

@@ -24,18 +24,25 @@ fn main(
   let base = (item / params.outputs_per_copy) * params.inputs_per_copy
     + u32(address(kept, Axes(params.kept_strides[0], params.kept_strides[1])));
   let count = params.outer * params.inner;
-  var sum = IDENTITY;
-  for (var r = lane; r < count; r += LANES) {
-    let reduced = coordinates(r / params.inner, Axes(params.outer_extents[0], params.outer_extents[1]));
-    let at = base + u32(address(reduced, Axes(params.outer_strides[0], params.outer_strides[1])))
-      + (r % params.inner) * params.inner_stride;
-    sum = combine(sum, input[at]);
-  }
-  partial[lane] = sum;
-  workgroupBarrier();
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    if (lane < half) { partial[lane] = merge(partial[lane], partial[lane + half]); }
+  // As reduce_direct.wgsl: a second round where the function wants its terms scaled.
+  var scale = 1.0;
+  for (var round = 0u; round < 2u; round++) {
+    var sum = identity();
+    for (var r = lane; r < count; r += LANES) {
+      let reduced = coordinates(r / params.inner, Axes(params.outer_extents[0], params.outer_extents[1]));
+      let at = base + u32(address(reduced, Axes(params.outer_strides[0], params.outer_strides[1])))
+        + (r % params.inner) * params.inner_stride;
+      sum = combine(sum, input[at], scale);
+    }
+    partial[lane] = sum;
     workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+      if (lane < half) { partial[lane] = merge(partial[lane], partial[lane + half], scale); }
+      workgroupBarrier();
+    }
+    let whole = workgroupUniformLoad(&partial[0]);
+    if (lane == 0u) { output[item] = finish(whole, f32(count), scale); }
+    scale = rescaled(whole);
+    if (scale == 1.0) { break; }
   }
-  if (lane == 0u) { output[item] = finish(partial[0], f32(count)); }
 }

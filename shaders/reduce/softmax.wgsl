@@ -4,7 +4,7 @@
 // grid     lines along the folded line; each is walked three times
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid, lib/exponential, and one of lib/lines_direct, lib/lines_tiled
+// linked with      lib/grid, lib/ieee, lib/exponential, and one of lib/lines_direct, lib/lines_tiled
 
 struct Params { lines: u32, extent: u32, inner: u32 }
 

@@ -2,6 +2,8 @@
 //
 //   rank(t) = the number of elements that come before t: better ones, and equal ones of lower index;  out[rank] = in[t]
 //
+// NaN counts as larger than ∞, so that it comes first among the largest and last among the smallest.
+//
 // Every element counts its own rank: no sorting, no meeting of invocations, and ranks are all different, so that no place is
 // written twice. K² comparisons a line are few for as many classes as a network has.
 //
@@ -9,7 +11,7 @@
 // grid     elements of the input along the folded line, LANES to a group
 //
 // specialised by   const LANES: u32; const SMALLEST: bool;
-// linked with      lib/grid
+// linked with      lib/grid, lib/ieee
 
 struct Params { elements: u32, extent: u32, inner: u32, count: u32 }
 
@@ -31,11 +33,12 @@ fn main(
   let outer = item / params.inner / params.extent;
   let first = outer * params.extent * params.inner + inner;
   let x = input[item];
+  let own_order = order_of(x);
   var rank = 0u;
   for (var t = 0u; t < params.extent; t++) {
-    let other = input[first + t * params.inner];
-    let better = select(other > x, other < x, SMALLEST);
-    rank += select(0u, 1u, better || (other == x && t < own));
+    let other = order_of(input[first + t * params.inner]);
+    let better = select(other > own_order, other < own_order, SMALLEST);
+    rank += select(0u, 1u, better || (other == own_order && t < own));
   }
   if (rank >= params.count) { return; }
   let at = (outer * params.count + rank) * params.inner + inner;

@@ -11,9 +11,9 @@ import { axes, axesInUse, broadcastShapes, broadcastStrides, mergeAxes } from ".
 import { clampOf, maskedCotangent, rangeOf } from "./epilogue.ts";
 import { defineOp } from "./op.ts";
 import type { OpDefinition } from "./op.ts";
-import { gridSource, indexingSource, LANES } from "./wgsl.ts";
+import { gridSource, ieeeSource, indexingSource, LANES } from "./wgsl.ts";
 
-const kernel = defineKernel("affine", affineSource, gridSource, indexingSource);
+const kernel = defineKernel("affine", affineSource, gridSource, ieeeSource, indexingSource);
 
 /** Inputs: x, scale, shift; the constants have one shape, which broadcasts to x's. */
 const affine = defineOp({

@@ -24,7 +24,7 @@ import { clampOf, maskedCotangent, rangeOf } from "./epilogue.ts";
 import { defineOp } from "./op.ts";
 import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
-import { gridSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
+import { gridSource, ieeeSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
 
 export interface BinaryFunction {
   readonly name: string;
@@ -113,7 +113,7 @@ function variadic(op: string): OnnxBinding {
 }
 
 export function defineBinary({ name, source, libraries = [], evaluate, type, onnx, vjp, jvp }: BinaryFunction): OpDefinition {
-  const kernel = defineKernel(name.toLowerCase(), binarySource, gridSource, slotsSource, indexingSource, source, ...libraries);
+  const kernel = defineKernel(name.toLowerCase(), binarySource, gridSource, ieeeSource, slotsSource, indexingSource, source, ...libraries);
   return defineOp({
     name,
     elementwise: true,

@@ -15,10 +15,10 @@ import type { ConvPlan } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
 import { defineForWeights } from "./weights.ts";
 import { winograd } from "./winograd.ts";
-import { epilogueSource, gridSource, slicesSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
+import { epilogueSource, gridSource, ieeeSource, slicesSource, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
 /** What every kernel that writes a convolution's output is linked with. */
-export const linkedWithAll = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, slotsSource];
+export const linkedWithAll = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, ieeeSource, slotsSource];
 
 function family(prefix: string, taps: string) {
   return {

@@ -6,7 +6,6 @@ import type { ParamValue } from "../runtime/gpu/kernel.ts";
 import type { Attributes, Node, Value } from "../runtime/graph/graph.ts";
 import type { Operand } from "../runtime/plan/launch.ts";
 import type { Emitter } from "./op.ts";
-import { F32_MAX } from "./wgsl.ts";
 
 export interface ClampRange {
   readonly low: number;
@@ -34,7 +33,7 @@ const MASKED = 8;
 /** The range that a node clamps its output to or masks it by, as kernels take it. */
 export function rangeOf(node: Node): { low: number; high: number } {
   const { low, high } = node.attributes;
-  return { low: typeof low === "number" ? low : -F32_MAX, high: typeof high === "number" ? high : F32_MAX };
+  return { low: typeof low === "number" ? low : -Infinity, high: typeof high === "number" ? high : Infinity };
 }
 
 /** What a kernel linked with lib/epilogue.wgsl binds and is told. */
@@ -50,7 +49,7 @@ export function epilogueOf(node: Node): { bindings: Record<string, Operand>; par
 /** A kernel that writes its sums as they are. */
 export const NO_EPILOGUE: ReturnType<typeof epilogueOf> = {
   bindings: { bias: "nothing", mask: "nothing", addend: "nothing" },
-  params: { epilogue: 0, low: -F32_MAX, high: F32_MAX },
+  params: { epilogue: 0, low: -Infinity, high: Infinity },
 };
 
 /** The tangent of a node whose epilogue added a value, given that of its sum and of the value. */

@@ -11,7 +11,7 @@ import type { Value } from "../runtime/graph/graph.ts";
 import type { Lowering } from "./op.ts";
 import { planReduce, reduceSite } from "./reduce-planner.ts";
 import { asVariants, hashOf } from "./variants.ts";
-import { gridSource } from "./wgsl.ts";
+import { gridSource, ieeeSource } from "./wgsl.ts";
 
 export interface LineKernels {
   /** What signatures begin with. */
@@ -20,11 +20,11 @@ export interface LineKernels {
   readonly tiled: Kernel;
 }
 
-/** Both forms of a kernel; `sources` begin with its own and leave out lib/grid and lib/lines. */
+/** Both forms of a kernel; `sources` begin with its own and leave out lib/grid, lib/ieee and lib/lines. */
 function bothForms(name: string, sources: readonly string[]) {
   return {
-    direct: defineKernel(`${name}_direct`, ...sources, gridSource, directSource),
-    tiled: defineKernel(`${name}_tiled`, ...sources, gridSource, tiledSource),
+    direct: defineKernel(`${name}_direct`, ...sources, gridSource, ieeeSource, directSource),
+    tiled: defineKernel(`${name}_tiled`, ...sources, gridSource, ieeeSource, tiledSource),
   };
 }
 

@@ -22,9 +22,9 @@ import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { broadcastShapes, reshapeTo, sumTo } from "./broadcast.ts";
 import { destinationOf } from "./split-k.ts";
 import { defineForWeights, storageOf } from "./weights.ts";
-import { epilogueSource, gridSource, slicesSource, slotsSource } from "./wgsl.ts";
+import { epilogueSource, gridSource, ieeeSource, slicesSource, slotsSource } from "./wgsl.ts";
 
-const shared = [interfaceSource, epilogueSource, gridSource, slotsSource];
+const shared = [interfaceSource, epilogueSource, gridSource, ieeeSource, slotsSource];
 const kernels = {
   direct: defineForWeights("matmul_direct", directSource, ...shared, slicesSource),
   line: defineForWeights("matmul_line", lineSource, ...shared),

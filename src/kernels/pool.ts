@@ -22,14 +22,14 @@ import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode, OpDefinition } from "./op.ts";
 import { numberAttribute, numbersAttribute, readAxisWindows, requiredInput, STILL, windowOf, windowOutput } from "./onnx-attributes.ts";
 import type { AxisWindow, Window } from "./onnx-attributes.ts";
-import { gridSource, LANES, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
+import { gridSource, ieeeSource, LANES, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
-const maxKernel = defineKernel("max_pool", maxSource, paramsSource, gridSource, tapsForwardSource);
+const maxKernel = defineKernel("max_pool", maxSource, paramsSource, gridSource, ieeeSource, tapsForwardSource);
 const maxAdjointKernel = defineKernel("max_pool_adjoint", maxAdjointSource, paramsSource, gridSource, slotsSource);
 const maxAdjointDisjointKernel = defineKernel("max_pool_adjoint_disjoint", maxAdjointDisjointSource, paramsSource, gridSource, slotsSource);
 const maxTangentKernel = defineKernel("max_pool_tangent", maxTangentSource, paramsSource, gridSource, slotsSource);
-const averageKernel = defineKernel("average_pool", averageSource, paramsSource, gridSource, tapsForwardSource);
-const averageAdjointKernel = defineKernel("average_pool_adjoint", averageSource, paramsSource, gridSource, tapsAdjointSource);
+const averageKernel = defineKernel("average_pool", averageSource, paramsSource, gridSource, ieeeSource, tapsForwardSource);
+const averageAdjointKernel = defineKernel("average_pool_adjoint", averageSource, paramsSource, gridSource, ieeeSource, tapsAdjointSource);
 
 /** Attributes of every pool op here: the geometry of the forward pool, whichever direction runs. */
 interface PoolAttributes extends Window {

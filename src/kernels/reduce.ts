@@ -9,6 +9,7 @@ import maxFunction from "../../shaders/reduce/functions/max.wgsl?raw";
 import meanFunction from "../../shaders/reduce/functions/mean.wgsl?raw";
 import minFunction from "../../shaders/reduce/functions/min.wgsl?raw";
 import sumFunction from "../../shaders/reduce/functions/sum.wgsl?raw";
+import compensatedSource from "../../shaders/lib/compensated.wgsl?raw";
 import interfaceSource from "../../shaders/reduce/interface.wgsl?raw";
 import tiledSource from "../../shaders/reduce/reduce_tiled.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
@@ -22,7 +23,7 @@ import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } 
 import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { planReduce, reduceSite } from "./reduce-planner.ts";
 import { asVariants, hashOf } from "./variants.ts";
-import { gridSource, indexingSource } from "./wgsl.ts";
+import { gridSource, ieeeSource, indexingSource } from "./wgsl.ts";
 
 /** Reduced axes keep extent 1 in every graph op; dropping them is a reshape. */
 export const reducedAxes = (attributes: Attributes) => attributes["axes"] as readonly number[];
@@ -84,13 +85,13 @@ function extremeShare({ node, emit }: DerivativeContext): Value {
 function extreme(
   name: string,
   source: string,
-  evaluate: (...elements: number[]) => number,
+  evaluate: (a: number, b: number) => number,
   onnx: Record<string, OnnxBinding>,
 ): ReduceFunction {
   return {
     name,
     source,
-    evaluate: (elements) => evaluate(...elements),
+    evaluate: (elements) => elements.reduce((a, b) => evaluate(a, b)),
     onnx,
     vjp: (context, dy) => context.emit.add("Mul", [dy, extremeShare(context)]),
     jvp: (context, dx) => summed(context, context.emit.add("Mul", [dx, extremeShare(context)])),
@@ -101,10 +102,13 @@ function extreme(
 export const summed = ({ node, emit }: DerivativeContext, value: Value): Value =>
   emit.add("ReduceSum", [value], { axes: [...reducedAxes(node.attributes)] });
 
+export const compensated = [compensatedSource];
+
 const functions: readonly ReduceFunction[] = [
   {
     name: "ReduceSum",
     source: sumFunction,
+    libraries: compensated,
     evaluate: (elements) => elements.reduce((a, b) => a + b, 0),
     onnx: {
       ReduceSum: { ...importReduce(13, simple("ReduceSum")), acceptsIntegers: true },
@@ -114,6 +118,7 @@ const functions: readonly ReduceFunction[] = [
   {
     name: "ReduceMean",
     source: meanFunction,
+    libraries: compensated,
     evaluate: (elements) => elements.reduce((a, b) => a + b, 0) / elements.length,
     onnx: { ReduceMean: importReduce(18, simple("ReduceMean")), GlobalAveragePool: globalPool(simple("ReduceMean")) },
     vjp: ({ node, emit }, dy) => {
@@ -152,8 +157,8 @@ interface ReduceKernels {
 function bothForms({ name, source, libraries = [] }: ReduceFunction) {
   const file = name.replace("Reduce", "reduce_").toLowerCase();
   return {
-    direct: defineKernel(`${file}_direct`, directSource, interfaceSource, gridSource, indexingSource, source, ...libraries),
-    tiled: defineKernel(`${file}_tiled`, tiledSource, interfaceSource, gridSource, indexingSource, source, ...libraries),
+    direct: defineKernel(`${file}_direct`, directSource, interfaceSource, gridSource, ieeeSource, indexingSource, source, ...libraries),
+    tiled: defineKernel(`${file}_tiled`, tiledSource, interfaceSource, gridSource, ieeeSource, indexingSource, source, ...libraries),
   };
 }
 

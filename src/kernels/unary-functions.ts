@@ -20,7 +20,6 @@ import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
 import type { ElementType, Value } from "../runtime/graph/graph.ts";
 import { constantInput, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
-import { F32_MAX } from "./wgsl.ts";
 
 export interface UnaryFunction {
   readonly name: string;
@@ -61,19 +60,19 @@ export const onnx = (
 /** Steps: the derivative is 0. */
 export const flat = { derivative: "0" };
 
-/** Clip-6 has its range in attributes, Clip-11 in optional inputs, which a network may compute. */
+/** Clip-6 has its range in attributes, Clip-11 in optional inputs, which a network may compute. A bound of NaN makes NaN, as Max and Min do. */
 function importClip(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const bounds = node.opset < 11 ? [] : [node.inputs[1], node.inputs[2]];
-  if (bounds.some((bound) => bound && !bound.data) || x.type !== "float") {
+  const unclear = bounds.some((bound) => bound && !(bound.data && bound.data[0]! <= Infinity));
+  if (unclear || x.type !== "float") {
     const [low, high] = bounds;
     const raised = low ? emit.add("Max", [x, low]) : x;
     return [high ? emit.add("Min", [raised, high]) : raised];
   }
-  const low = node.opset < 11 ? numberAttribute(node, "min", -F32_MAX) : (constantInput(node, 1, "the minimum")?.[0] ?? -F32_MAX);
-  const high = node.opset < 11 ? numberAttribute(node, "max", F32_MAX) : (constantInput(node, 2, "the maximum")?.[0] ?? F32_MAX);
-  const finite = (value: number) => Math.min(Math.max(value, -F32_MAX), F32_MAX);
-  return [emit.add("Clip", [x], { alpha: Math.min(finite(low), finite(high)), beta: finite(high) })];
+  const low = node.opset < 11 ? numberAttribute(node, "min", -Infinity) : (constantInput(node, 1, "the minimum")?.[0] ?? -Infinity);
+  const high = node.opset < 11 ? numberAttribute(node, "max", Infinity) : (constantInput(node, 2, "the maximum")?.[0] ?? Infinity);
+  return [emit.add("Clip", [x], { alpha: Math.min(low, high), beta: high })];
 }
 
 /** One slope for all elements makes a LeakyRelu; others multiply min(x, 0) = x − max(x, 0), element by element. */

@@ -13,7 +13,7 @@ import { defineOp } from "./op.ts";
 import type { Emitter, OpDefinition } from "./op.ts";
 import { unaryFunctions } from "./unary-functions.ts";
 import type { UnaryFunction } from "./unary-functions.ts";
-import { gridSource, LANES, slotsSource } from "./wgsl.ts";
+import { gridSource, ieeeSource, LANES, slotsSource } from "./wgsl.ts";
 
 const slopeKernels = new Map<string, Kernel>();
 
@@ -24,9 +24,12 @@ function coefficients(attributes: Attributes): { alpha: number; beta: number } {
 
 /** An element-wise function as an op, whose derivative UnarySlope finds. */
 export function defineUnary({ name, source, libraries = [], evaluate, onnx, type, recognise }: UnaryFunction): OpDefinition {
-  const kernel = defineKernel(name.toLowerCase(), valueSource, gridSource, source, ...libraries);
+  const kernel = defineKernel(name.toLowerCase(), valueSource, gridSource, ieeeSource, source, ...libraries);
   if (type !== "bool")
-    slopeKernels.set(name, defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, slotsSource, source, ...libraries));
+    slopeKernels.set(
+      name,
+      defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, ieeeSource, slotsSource, source, ...libraries),
+    );
   return defineOp({
     name,
     elementwise: true,
@@ -87,7 +90,7 @@ export const unarySlope = defineOp({
   },
 });
 
-const maskKernel = defineKernel("mask", maskSource, gridSource, slotsSource);
+const maskKernel = defineKernel("mask", maskSource, gridSource, ieeeSource, slotsSource);
 
 /** d · 1[low < y < high]: the derivative of a clamp fused into the node that made y. Inputs: y, d. */
 export const mask = defineOp({

@@ -1,5 +1,6 @@
 /** The shared WGSL files, imported once. */
 import gridSource from "../../shaders/lib/grid.wgsl?raw";
+import ieeeSource from "../../shaders/lib/ieee.wgsl?raw";
 import slotsSource from "../../shaders/lib/slots.wgsl?raw";
 import slicesSource from "../../shaders/lib/slices.wgsl?raw";
 import indexingSource from "../../shaders/lib/indexing.wgsl?raw";
@@ -12,6 +13,7 @@ import weightsF32Source from "../../shaders/lib/weights_f32.wgsl?raw";
 export {
   epilogueSource,
   gridSource,
+  ieeeSource,
   slicesSource,
   slotsSource,
   indexingSource,
@@ -23,6 +25,3 @@ export {
 
 /** Invocations per workgroup of the kernels that share nothing within one. */
 export const LANES = 64;
-
-/** The largest finite f32: the open end of a clamp. */
-export const F32_MAX = 3.4028234663852886e38;

@@ -12,6 +12,6 @@ fn value(x: vec4f) -> vec4f {
   let turn = select(select(vec4f(), vec4f(QUARTER_PI), middle), vec4f(2 * QUARTER_PI), far);
   let z = t * t;
   let y = (((8.05374449538e-2 * z - 1.38776856032e-1) * z + 1.99777106478e-1) * z - 3.33329491539e-1) * z * t + t;
-  return sign(x) * (turn + y);
+  return with_sign_of(x, turn + y);
 }
 fn slope(x: vec4f, y: vec4f) -> vec4f { return 1 / (1 + x * x); }

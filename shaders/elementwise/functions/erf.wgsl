@@ -1,6 +1,6 @@
 // erf: 2/√π ∫₀ˣ e^(−t²) dt;  the derivative is 2/√π e^(−x²)
 //
-// linked with      lib/exponential, lib/error_function
+// linked with      lib/ieee, lib/exponential, lib/error_function
 
 const TWO_OVER_SQRT_PI: f32 = 1.12837917;
 

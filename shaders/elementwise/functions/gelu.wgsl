@@ -1,6 +1,6 @@
 // gelu: x Φ(x), Φ the integral of the normal density φ;  the derivative is Φ(x) + x φ(x)  (Hendrycks & Gimpel 2016)
 //
-// linked with      lib/exponential, lib/error_function
+// linked with      lib/ieee, lib/exponential, lib/error_function
 
 const ONE_OVER_SQRT_2_PI: f32 = 0.398942280;
 

@@ -3,7 +3,7 @@
 //   tanh(ln(1 + e^x)) = (1 + 2e) / (1 + 2e + 2e²)  for x ≥ 0,      (e² + 2e) / (e² + 2e + 2)  below
 //   slope             t + x (1 − t²) σ(x),  1 − t² written without the difference
 //
-// linked with      lib/exponential
+// linked with      lib/ieee, lib/exponential
 
 fn value(x: vec4f) -> vec4f {
   let e = exp_accurate(-abs(x));

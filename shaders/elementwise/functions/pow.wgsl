@@ -1,5 +1,5 @@
 // pow: a^b, element by element
 //
-// linked with      lib/exponential, lib/power
+// linked with      lib/ieee, lib/exponential, lib/power
 
 fn value(a: f32, b: f32) -> f32 { return power_accurate(vec4f(a), vec4f(b)).x; }

@@ -1,6 +1,6 @@
 // selu: β x for x > 0, β α (e^x − 1) below
 //
-// linked with      lib/exponential
+// linked with      lib/ieee, lib/exponential
 
 fn value(x: vec4f) -> vec4f { return params.beta * select(params.alpha * expm1_accurate(x), x, x > vec4f()); }
 fn slope(x: vec4f, y: vec4f) -> vec4f { return params.beta * select(params.alpha * exp_accurate(x), vec4f(1), x > vec4f()); }

@@ -1,6 +1,6 @@
 // sigmoid: 1 / (1 + e^−x), written so that neither tail overflows:  e = e^−|x|,  x ≥ 0: 1/(1+e),  x < 0: e/(1+e)
 //
-// linked with      lib/exponential
+// linked with      lib/ieee, lib/exponential
 
 fn value(x: vec4f) -> vec4f {
   let e = exp_accurate(-abs(x));

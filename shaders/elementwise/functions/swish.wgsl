@@ -1,6 +1,6 @@
 // swish: x σ(αx);  slope σ(αx) + αx σ′(αx), σ′ = e / (1 + e)² with e = e^−|αx|
 //
-// linked with      lib/exponential
+// linked with      lib/ieee, lib/exponential
 
 fn value(x: vec4f) -> vec4f {
   let e = exp_accurate(-abs(params.alpha * x));

@@ -1,14 +1,7 @@
-// l2: √Σ x², the sum compensated (Kahan)
+// l2: √Σ x². Squares overflow, and vanish, where x is still far from both; terms are then scaled.
+//
+// linked with      lib/ieee, lib/compensated
 
-alias Sum = vec2f;   // the sum, and what rounding has cost it so far
-
-const IDENTITY: Sum = Sum(0.0, 0.0);
-
-fn add(sum: Sum, x: f32) -> Sum {
-  let corrected = x - sum.y;
-  let total = sum.x + corrected;
-  return Sum(total, (total - sum.x) - corrected);
-}
-fn combine(sum: Sum, x: f32) -> Sum { return add(sum, x * x); }
-fn merge(p: Sum, q: Sum) -> Sum { return add(add(p, q.x), -q.y); }
-fn finish(sum: Sum, count: f32) -> f32 { return sqrt(sum.x); }
+fn combine(sum: Sum, x: f32, scale: f32) -> Sum { return add(sum, x * scale * (x * scale), scale); }
+fn rescaled(sum: Sum) -> f32 { return select(select(0x1p-80f, 1.0, is_finite(sum.x)), 0x1p80f, sum.x < 0x1p-80f); }
+fn finish(sum: Sum, count: f32, scale: f32) -> f32 { return root(vec4f(sum.x)).x / scale; }

@@ -1,9 +1,11 @@
-// max: the largest x. The most negative f32 stands below every finite value; WGSL need not represent −∞.
+// max: the largest x, NaN where one is
+//
+// linked with      lib/ieee
 
 alias Sum = f32;
 
-const IDENTITY: Sum = -0x1.fffffep+127f;
-
-fn combine(sum: Sum, x: f32) -> Sum { return max(sum, x); }
-fn merge(p: Sum, q: Sum) -> Sum { return max(p, q); }
-fn finish(sum: Sum, count: f32) -> f32 { return sum; }
+fn identity() -> Sum { return -infinity(); }
+fn combine(sum: Sum, x: f32, scale: f32) -> Sum { return larger(sum, x); }
+fn merge(p: Sum, q: Sum, scale: f32) -> Sum { return larger(p, q); }
+fn rescaled(sum: Sum) -> f32 { return 1.0; }
+fn finish(sum: Sum, count: f32, scale: f32) -> f32 { return sum; }

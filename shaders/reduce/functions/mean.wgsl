@@ -1,13 +1,7 @@
-// mean: Σ x / count, the sum compensated (Kahan)
+// mean: Σ x / count
+//
+// linked with      lib/ieee, lib/compensated
 
-alias Sum = vec2f;   // the sum, and what rounding has cost it so far
-
-const IDENTITY: Sum = Sum(0.0, 0.0);
-
-fn combine(sum: Sum, x: f32) -> Sum {
-  let corrected = x - sum.y;
-  let total = sum.x + corrected;
-  return Sum(total, (total - sum.x) - corrected);
-}
-fn merge(p: Sum, q: Sum) -> Sum { return combine(combine(p, q.x), -q.y); }
-fn finish(sum: Sum, count: f32) -> f32 { return sum.x / count; }
+fn combine(sum: Sum, x: f32, scale: f32) -> Sum { return add(sum, x * scale, scale); }
+fn rescaled(sum: Sum) -> f32 { return select(0x1p-64f, 1.0, is_finite(sum.x)); }
+fn finish(sum: Sum, count: f32, scale: f32) -> f32 { return sum.x / count / scale; }

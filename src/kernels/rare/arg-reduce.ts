@@ -6,9 +6,9 @@ import type { Value } from "../../runtime/graph/graph.ts";
 import { normaliseAxis, numberAttribute, requiredInput } from "../onnx-attributes.ts";
 import { defineOp } from "../op.ts";
 import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "../op.ts";
-import { gridSource, LANES } from "../wgsl.ts";
+import { gridSource, ieeeSource, LANES } from "../wgsl.ts";
 
-const argKernel = defineKernel("arg_reduce", argSource, gridSource);
+const argKernel = defineKernel("arg_reduce", argSource, gridSource, ieeeSource);
 
 function importHardmax(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);

@@ -5,7 +5,7 @@ import prodFunction from "../../../shaders/reduce/functions/prod.wgsl?raw";
 import exponentialSource from "../../../shaders/lib/exponential.wgsl?raw";
 import type { Value } from "../../runtime/graph/graph.ts";
 import type { DerivativeContext, Emitter, OnnxBinding, OpDefinition } from "../op.ts";
-import { defineRareReduce, importReduce, reduceOver, reducedAxes, simple, summed } from "../reduce.ts";
+import { compensated, defineRareReduce, importReduce, reduceOver, reducedAxes, simple, summed } from "../reduce.ts";
 import type { ReduceFunction } from "../reduce.ts";
 
 /** √Σ x² with the derivative x / ‖x‖, and 0 where the norm is 0. */
@@ -53,6 +53,7 @@ const functions: readonly ReduceFunction[] = [
   {
     name: "ReduceProd",
     source: prodFunction,
+    libraries: [exponentialSource],
     evaluate: (elements) => elements.reduce((a, b) => a * b, 1),
     onnx: { ReduceProd: importReduce(18, simple("ReduceProd")) },
     vjp: (context, dy) => context.emit.add("Mul", [dy, productOfOthers(context)]),
@@ -61,7 +62,8 @@ const functions: readonly ReduceFunction[] = [
   {
     name: "ReduceL2",
     source: l2Function,
-    evaluate: (elements) => Math.hypot(...elements),
+    libraries: compensated,
+    evaluate: (elements) => Math.sqrt(elements.reduce((sum, x) => sum + x * x, 0)),
     onnx: { ...composed, ReduceL2: importReduce(18, norm2) },
     vjp: (context, dy) => context.emit.add("Mul", [dy, direction(context)]),
     jvp: (context, dx) => summed(context, context.emit.add("Mul", [dx, direction(context)])),
@@ -71,8 +73,8 @@ const functions: readonly ReduceFunction[] = [
     source: logSumExpFunction,
     libraries: [exponentialSource],
     evaluate: (elements) => {
-      const largest = Math.max(...elements);
-      return largest + Math.log(elements.reduce((sum, x) => sum + Math.exp(x - largest), 0));
+      const largest = elements.reduce((a, b) => Math.max(a, b), -Infinity);
+      return largest + Math.log(elements.reduce((sum, x) => sum + (x === largest ? 1 : Math.exp(x - largest)), 0));
     },
     onnx: { ReduceLogSumExp: importReduce(18, simple("ReduceLogSumExp")) },
     vjp: (context, dy) => context.emit.add("Mul", [dy, softmaxOf(context)]),

@@ -8,9 +8,9 @@ import type { Attributes, Value } from "../../runtime/graph/graph.ts";
 import { constantInput, normaliseAxis, numberAttribute, requiredInput } from "../onnx-attributes.ts";
 import { defineOp } from "../op.ts";
 import type { Emitter, Lowering, OnnxNode, OpDefinition } from "../op.ts";
-import { gridSource, LANES, slotsSource } from "../wgsl.ts";
+import { gridSource, ieeeSource, LANES, slotsSource } from "../wgsl.ts";
 
-const kernel = defineKernel("top_k", topKSource, gridSource);
+const kernel = defineKernel("top_k", topKSource, gridSource, ieeeSource);
 const directionKernel = defineKernel("top_k_adjoint", adjointSource, gridSource, slotsSource);
 
 interface TopKAttributes {

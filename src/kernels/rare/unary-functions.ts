@@ -35,6 +35,7 @@ import trigonometrySource from "../../../shaders/lib/trigonometry.wgsl?raw";
 import type { Value } from "../../runtime/graph/graph.ts";
 import { roundHalfEven } from "../element-types.ts";
 import { erf, normalIntegral } from "./error-function.ts";
+import { power } from "./power.ts";
 import { roundToSteps } from "./rounding.ts";
 import { recogniseGelu } from "./written-out.ts";
 import { requiredInput, stringAttribute } from "../onnx-attributes.ts";
@@ -90,7 +91,7 @@ const functions: readonly UnaryFunction[] = [
     name: "Power",
     source: powerSource,
     libraries: [exponentialSource, powerLibrarySource],
-    evaluate: Math.pow,
+    evaluate: power,
     onnx: { Pow: { since: 6, import: importPow } },
   },
   { name: "Erf", source: erfSource, libraries: normal, evaluate: erf, onnx: onnx("Erf", 9) },
@@ -125,13 +126,13 @@ const functions: readonly UnaryFunction[] = [
   {
     name: "ThresholdedRelu",
     source: thresholdedReluSource,
-    evaluate: (x, a) => (x > a ? x : 0),
+    evaluate: (x, a) => (x <= a ? 0 : x),
     onnx: onnx("ThresholdedRelu", 10, { alpha: ["alpha", 1] }),
   },
   {
     name: "Shrink",
     source: shrinkSource,
-    evaluate: (x, lambda, bias) => (x < -lambda ? x + bias : x > lambda ? x - bias : 0),
+    evaluate: (x, lambda, bias) => (x < -lambda ? x + bias : x <= lambda ? 0 : x - bias),
     onnx: onnx("Shrink", 9, { alpha: ["lambd", 0.5], beta: ["bias", 0] }),
   },
   {

@@ -114,7 +114,7 @@ function scalarLetter(type: { readonly name: string; readonly format?: unknown }
   return /^vec\d([iuf])$/.exec(type.name)?.[1] ?? type.name[0]!;
 }
 
-test("every specialised kernel of every plan parses", () => {
+test("every specialised kernel of every plan parses", { timeout: 60_000 }, () => {
   for (const [key, { kernel, constants }] of launches) {
     const reflect = new WgslReflect(specialise(kernel, constants));
     expect(reflect.entry.compute.length, key).toBe(1);

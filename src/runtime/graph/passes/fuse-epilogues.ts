@@ -9,14 +9,13 @@
 import { ADDEND_INPUT, clampOf, MASK_INPUT } from "../../../kernels/epilogue.ts";
 import type { Epilogue } from "../../../kernels/op.ts";
 import { opNamed } from "../../../kernels/registry.ts";
-import { F32_MAX } from "../../../kernels/wgsl.ts";
 import { rewrite } from "../builder.ts";
 import { indexGraph, withoutDeadNodes } from "../graph.ts";
 import type { Graph, Node, Value } from "../graph.ts";
 
 /** The range a node clamps its only input to, if that is what it does. */
 function clampRange(node: Node): { low: number; high: number } | undefined {
-  if (node.op === "Relu") return { low: 0, high: F32_MAX };
+  if (node.op === "Relu") return { low: 0, high: Infinity };
   if (node.op === "Clip") return { low: node.attributes["alpha"] as number, high: node.attributes["beta"] as number };
   return undefined;
 }
