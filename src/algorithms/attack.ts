@@ -100,10 +100,28 @@ export class Attack {
 
   /** The counters after everything submitted so far. */
   async counters(): Promise<Counters> {
-    const bytes = await this.gpu.read(this.buffers.counters, 0, COUNTER_WORDS * BYTES);
-    const words = new Uint32Array(bytes);
-    const norm = new Float32Array(bytes)[NORM_WORD]!;
-    return { cursor: words[2]!, finished: words[3]!, updates: words[6]!, givenUp: words[8]!, norm };
+    return countersIn(await this.gpu.read(this.buffers.counters, 0, COUNTER_WORDS * BYTES));
+  }
+
+  /**
+   * The counters and v, both as they are after everything submitted so far, also where more is submitted before they are read. One at
+   * a time.
+   */
+  async snapshot(): Promise<{ readonly counters: Counters; readonly v: Float32Array }> {
+    const { counters, v, snapshot } = this.buffers;
+    this.gpu.submit("attack snapshot", (encoder) => {
+      encoder.copyBufferToBuffer(counters, 0, snapshot, 0, COUNTER_WORDS * BYTES);
+      encoder.copyBufferToBuffer(v, 0, snapshot, COUNTER_WORDS * BYTES, this.elements * BYTES);
+    });
+    const bytes = await this.gpu.read(snapshot, 0, (COUNTER_WORDS + this.elements) * BYTES);
+    return { counters: countersIn(bytes), v: new Float32Array(bytes.slice(COUNTER_WORDS * BYTES)) };
+  }
+
+  /** Puts back v and its norm. What else a snapshot counts belongs to a segment, and begin() starts that anew. */
+  restore(v: Float32Array, norm: number): void {
+    const { queue } = this.gpu.device;
+    queue.writeBuffer(this.v, 0, v as Float32Array<ArrayBuffer>);
+    queue.writeBuffer(this.buffers.counters, NORM_WORD * BYTES, Float32Array.of(norm));
   }
 
   async imageStates(count: number): Promise<ImageState[]> {
@@ -119,14 +137,16 @@ export class Attack {
     return new Float32Array(await this.gpu.read(this.buffers.r, 0, count * this.elements * BYTES));
   }
 
-  async perturbation(): Promise<Float32Array> {
-    return new Float32Array(await this.gpu.read(this.v, 0, this.elements * BYTES));
-  }
-
   dispose(): void {
     this.work.dispose();
     for (const buffer of Object.values(this.buffers)) this.gpu.destroyBuffer(buffer);
   }
+}
+
+function countersIn(bytes: ArrayBuffer): Counters {
+  const words = new Uint32Array(bytes, 0, COUNTER_WORDS);
+  const norm = new Float32Array(bytes, 0, COUNTER_WORDS)[NORM_WORD]!;
+  return { cursor: words[2]!, finished: words[3]!, updates: words[6]!, givenUp: words[8]!, norm };
 }
 
 /** The buffers that an attack makes for itself, by the names that its kernels give them. */
@@ -144,6 +164,7 @@ function ownBuffers(
     x: make("images", segment * elements),
     r: make("steps", segment * elements),
     v: make("perturbation", universal ? elements : 4),
+    snapshot: make("snapshot", universal ? COUNTER_WORDS + elements : 4, COPY_SRC | COPY_DST),
     images: make("states", segment * IMAGE_WORDS),
     candidates: make("candidates", segment * count),
     list: make("lanes", capacity),

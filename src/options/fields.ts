@@ -60,7 +60,7 @@ export function display(value: unknown): string {
     return value.length <= 8 && value.every((entry) => typeof entry !== "object") ? `[${value.join(", ")}]` : "an Array";
   if (typeof value === "function") return "a function";
   const name = value.constructor?.name ?? "Object";
-  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 /**

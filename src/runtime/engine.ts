@@ -136,6 +136,7 @@ export class Engine {
       maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
       workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,
       weights,
+      preprocessing: options.preprocessing,
       tuning: options.tuning,
     });
     options.onProgress?.({ phase: "plan", done: 1, total: 1 });

@@ -81,6 +81,9 @@ export class AdapterError extends NudgeError {}
 /** An engine, model or tensor is used after dispose(). */
 export class DisposedError extends NudgeError {}
 
+/** Bytes that should be a checkpoint are damaged, truncated, of another version, or something else. */
+export class CheckpointError extends NudgeError {}
+
 /** Throws the signal's reason as soon as it is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   signal?.throwIfAborted();

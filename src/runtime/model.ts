@@ -8,9 +8,12 @@ import { jvpGraph, vjpGraph } from "./graph/differentiate.ts";
 import type { DerivativeGraph } from "./graph/differentiate.ts";
 import { sizeOf, withoutDeadNodes } from "./graph/graph.ts";
 import type { Graph, Node, Value } from "./graph/graph.ts";
+import type { PixelTransform } from "./graph/preprocess.ts";
 import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
 import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
 import { logitsOf } from "./graph/simplify.ts";
+import { hashOfGraph, hashOfText } from "./identity.ts";
+import type { ModelIdentity } from "./identity.ts";
 import { chooseRows, computeRows } from "./jacobian.ts";
 import type { JacobianRows } from "./jacobian.ts";
 import type { ImportedModel } from "./onnx/import.ts";
@@ -56,6 +59,7 @@ export interface JacobianOptions extends DerivativeOptions {
 }
 
 export interface ModelSettings extends ProgramSettings {
+  readonly preprocessing: PixelTransform | undefined;
   readonly tuning: TuningTable | undefined;
 }
 
@@ -107,6 +111,17 @@ export class Model {
   /** Ops, parameters and how they are stored, multiply-adds, memory and launches of this model. */
   describe(): ModelDescription {
     return describeGraph(this.imported, this.graph, { adapter: this.gpu.facts, weights: this.settings.weights });
+  }
+
+  /** @internal What the numbers of this model follow from, on one adapter: for checkpoints. */
+  async identity(): Promise<ModelIdentity> {
+    const { preprocessing, weights, tuning } = this.settings;
+    return {
+      preprocessing: preprocessing ? JSON.stringify(preprocessing) : "none",
+      weights,
+      tuning: this.tuning?.used ? await hashOfText(JSON.stringify(tuning)) : "none",
+      hash: await hashOfGraph(this.graph),
+    };
   }
 
   /** @internal The context algorithms run their own kernels in. */
