@@ -3,7 +3,7 @@ import tseslint from "typescript-eslint";
 import boundaries from "./scripts/lint/boundaries.mjs";
 
 export default defineConfig(
-  globalIgnores(["dist/", "out/", "coverage/", ".building-*/"]),
+  globalIgnores(["dist/", "out/", "coverage/", "reports/", ".building-*/"]),
   {
     linterOptions: { reportUnusedDisableDirectives: "error" },
     plugins: { nudge: boundaries },
