@@ -6,7 +6,7 @@ import { terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
 export default defineConfig({
   plugins: [terseShaders(), withoutOperatorTable()],
   publicDir: false,
-  ssr: { noExternal: true, external: ["webgpu", "@napi-rs/canvas", "dejavu-fonts-ttf"] },
+  ssr: { noExternal: true, external: ["webgpu", "@napi-rs/canvas", "sharp", "dejavu-fonts-ttf"] },
   build: {
     ssr: "src/cli/main.ts",
     target: "node20",

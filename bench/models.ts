@@ -124,7 +124,7 @@ function grained(data: Float32Array, [low, high]: readonly [number, number]): Fl
 /** The first IMAGES pictures of a folder, evenly spread over it, as the network takes them. */
 async function pictures({ images, format, mean = [], std = [] }: Entry, shape: readonly number[]): Promise<Float32Array> {
   const folder = join(sharedData!, "images", images!);
-  const names = await listImages(folder);
+  const { images: names } = await listImages(folder);
   const chosen = await mkdtemp(join(tmpdir(), "bench-"));
   try {
     for (let i = 0; i < IMAGES; i++) {

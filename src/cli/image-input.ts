@@ -1,19 +1,21 @@
-// The inputs of deepfool, universal and evaluate: .npy arrays or folders of pictures, brought to one unit.
+// The inputs of deepfool, universal and evaluate: .npy arrays or folders of images, brought to one unit.
 //
-// All of them, and every perturbation, are in pixel units: what the model sees after the preprocessing that MODEL.json or
-// the options describe has been folded into it. Without any, pixel units are the model's own.
+// All of them, and every perturbation, are in pixel units: what the model sees after the stated preprocessing has been folded into
+// it. Where none is stated, an .npy is the network's own input.
 
 import { stat } from "node:fs/promises";
 import type { LoadOptions, ModelPort } from "../index.ts";
-import { describeFileError } from "../data/files.ts";
+import { describeFileError, printable } from "../data/files.ts";
 import { DataError } from "../data/errors.ts";
-import { loadImages } from "../data/images.ts";
+import { loadImages, type ImageSet } from "../data/images.ts";
 import { sampleAt, type NdArray } from "../data/ndarray.ts";
-import { guessPictureFormat, pictureFormat, type PictureFormat } from "../data/picture.ts";
-import { isIdentity, resolvePreprocessing, type Preprocessing, type PreprocessingOptions } from "../data/preprocessing.ts";
-import { checkBatch, onlyInput, readArray, readPreprocessing, type ModelFile } from "./model-file.ts";
-import { pickPreprocessing, type PreprocessingFlags } from "./options.ts";
-import { plural } from "./format.ts";
+import { extremes, guessPictureFormat, pictureFormat, type PictureFormat } from "../data/picture.ts";
+import { isIdentity, type Preprocessing } from "../data/preprocessing.ts";
+import { ArgumentError } from "../runtime/errors.ts";
+import { formatNumber, plural } from "./format.ts";
+import { checkBatch, onlyInput, readArray, readFiniteArray, type ModelFile } from "./model-file.ts";
+import type { PreprocessingFlags } from "./options.ts";
+import { checkLabels, describePreprocessing, recordOf, resolveStated, statedPreprocessing, statesValues } from "./stated-preprocessing.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface ImageBatch {
@@ -22,6 +24,8 @@ export interface ImageBatch {
   readonly images: NdArray;
   /** File names, for folders. */
   readonly names?: string[];
+  /** For the report: what was read and what was left out. */
+  readonly record: Record<string, unknown>;
 }
 
 export interface ImageInputs {
@@ -29,13 +33,13 @@ export interface ImageInputs {
   readonly batches: ImageBatch[];
   /** What the engine folds into the model; undefined where that changes nothing. */
   readonly preprocessing: LoadOptions["preprocessing"];
-  /** How to show a sample; undefined where samples are no pictures. */
+  /** How to show a sample; undefined where samples are no images. */
   readonly format: PictureFormat | undefined;
   /** Black and white in pixel units, where they are known: what to clip to. */
   readonly range: [number, number] | undefined;
   /** The class's name, or its index as text. */
   readonly labelOf: (index: number) => string;
-  /** For the report. */
+  /** For the report: the preprocessing, and who states each part of it. */
   readonly record: Record<string, unknown>;
 }
 
@@ -51,32 +55,37 @@ export async function readImageInputs(
   flags: PreprocessingFlags,
   surroundings: Surroundings,
 ): Promise<ImageInputs> {
+  const { terminal } = surroundings;
   const port = onlyInput(model);
-  const { options: fromFile, file } = readPreprocessing(model.path, flags.preprocessing);
-  const options: PreprocessingOptions = { ...fromFile, ...pickPreprocessing(flags) };
   const folders = await Promise.all(paths.map(isFolder));
-  const isPicture = folders.some(Boolean) || Object.keys(options).some((key) => key !== "range" && key !== "labels");
-  const resolved = isPicture ? resolvePreprocessing(options, port.shape, file ?? model.path) : undefined;
+  const images = folders.some(Boolean);
+  const stated = statedPreprocessing(model.path, flags, images);
+  const { options } = stated;
+  checkLabels(stated, model.description.outputs[0]);
+  const isPicture = images || Object.keys(options).some((key) => key !== "range" && key !== "labels");
+  const resolved = isPicture ? resolveStated(stated, port, model.path) : undefined;
+  const range = resolved && (images || options.range) ? resolved.range : options.range && ([...options.range] as [number, number]);
 
   const batches: ImageBatch[] = [];
   for (const [index, path] of paths.entries()) {
-    batches.push(folders[index] ? await readFolder(path, port, resolved!, surroundings) : await readNpy(path, port));
+    if (folders[index]) batches.push(await readFolder(path, port, resolved!, flags.skipUnreadable ?? false, surroundings));
+    else batches.push(await readNpy(path, port, statesValues(stated), range, terminal));
   }
-  const range = resolved && (folders.some(Boolean) || options.range) ? resolved.range : options.range;
+  if (resolved && statesValues(stated)) terminal.note(`preprocessing: ${describePreprocessing(resolved, stated)}`);
   return {
     batches,
     preprocessing: resolved && !isIdentity(resolved) ? { mean: resolved.mean, std: resolved.std, layout: resolved.layout } : undefined,
-    format: resolved ? pictureFormat(resolved) : guessPictureFormat(batches[0]!.images, options.range),
+    format: resolved ? pictureFormat(resolved) : guessPictureFormat(batches[0]!.images, range),
     range,
     labelOf: (label) => options.labels?.[label] ?? String(label),
-    record: describe(resolved, range, file),
+    record: recordOf(resolved, stated, range),
   };
 }
 
 /** A perturbation of the model's input, [...input] or [1, ...input]; returned as [...input]. */
 export async function readPerturbation(model: ModelFile, path: string): Promise<NdArray> {
   const port = onlyInput(model);
-  const array = await readArray(path);
+  const array = await readFiniteArray(path);
   if (array.shape.join() === port.shape.join()) return array;
   checkBatch(array, port, path);
   if (array.shape[0] !== 1) throw new DataError(`${path}: holds ${array.shape[0]} perturbations; one for all images is needed`);
@@ -87,28 +96,93 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
-    throw new DataError(`${path}: ${describeFileError(error)}`);
+    throw new DataError(`${printable(path)}: ${describeFileError(error)}`);
   }
 }
 
-async function readNpy(path: string, port: ModelPort): Promise<ImageBatch> {
+async function readNpy(
+  path: string,
+  port: ModelPort,
+  stated: boolean,
+  range: [number, number] | undefined,
+  terminal: Terminal,
+): Promise<ImageBatch> {
   const images = await readArray(path);
   checkBatch(images, port, path);
-  return { path, images };
+  checkFinite(images, path);
+  if (!stated) terminal.note(`${path}: raw network input; no preprocessing is stated for it`);
+  else if (range) {
+    const [low, high] = range;
+    const found = extremes(images.data);
+    // Perturbed images may lie a little outside.
+    const margin = 0.1 * (high - low);
+    if (found.low < low - margin || found.high > high + margin) {
+      const [from, to, black, white] = [found.low, found.high, low, high].map((x) => formatNumber(x));
+      terminal.note(
+        `${path}: its values go from ${from} to ${to}, beyond the range ${black} to ${white}; if they are the network's own input, give --preprocessing none`,
+      );
+    }
+  }
+  return { path, images, record: { path, kind: "npy", images: images.shape[0], values: stated ? "pixel units" : "raw network input" } };
 }
 
-async function readFolder(path: string, port: ModelPort, format: Preprocessing, { terminal, signal }: Surroundings): Promise<ImageBatch> {
-  const { images, names } = await loadImages(path, format, {
+/** @throws ArgumentError naming the file, the image and the element */
+function checkFinite({ shape, data }: NdArray, path: string): void {
+  const index = data.findIndex((value) => !Number.isFinite(value));
+  if (index < 0) return;
+  const stride = data.length / shape[0]!;
+  throw new ArgumentError(
+    `${path}: image ${Math.floor(index / stride)}, element ${index % stride} is ${data[index]}; images must be finite`,
+  );
+}
+
+async function readFolder(
+  path: string,
+  port: ModelPort,
+  format: Preprocessing,
+  skipUnreadable: boolean,
+  { terminal, signal }: Surroundings,
+): Promise<ImageBatch> {
+  const set = await loadImages(path, format, {
     signal,
+    skipUnreadable,
     onProgress: ({ done, total }) => terminal.progress(`reading ${path}: ${done} of ${plural(total, "image")}`),
   });
   terminal.endProgress();
+  for (const line of describeFolder(path, set)) terminal.note(line);
+  const { images, names, skipped, others, transparent, animated } = set;
+  const record = {
+    path,
+    kind: "images",
+    images: names.length,
+    unreadable: skipped,
+    passedOver: others,
+    overWhite: transparent,
+    firstFrameOf: animated,
+  };
   // Flat inputs take the same values in the same order.
-  return { path, images: { shape: [names.length, ...port.shape], data: images.data }, names };
+  return { path, images: { shape: [names.length, ...port.shape], data: images.data }, names, record };
 }
 
-function describe(resolved: Preprocessing | undefined, range: [number, number] | undefined, file: string | undefined) {
-  if (!resolved) return { units: "the model's own input", ...(range && { range }) };
-  const { size, mean, std, channels, layout } = resolved;
-  return { units: "pixels before mean and std", ...(file && { file }), size, range: resolved.range, mean, std, channels, layout };
+/** What a reader of the results should know about a folder: a line for the count, and one for each thing that was done or left. */
+function describeFolder(path: string, { names, skipped, others, transparent, animated }: ImageSet): string[] {
+  const lines: [what: string, entries: string[]][] = [
+    [
+      `left out ${plural(skipped.length, "image")} that cannot be read`,
+      skipped.map(({ name, reason }) => `${printable(name)} (${reason})`),
+    ],
+    ["passed over, not images by name", others.map(printable)],
+    ["transparent pixels laid over white", transparent.map(printable)],
+    ["animated, the first frame is used", animated.map(printable)],
+  ];
+  return [
+    `${printable(path)}: ${plural(names.length, "image")}`,
+    ...lines.flatMap(([what, entries]) => (entries.length > 0 ? [`  ${what}: ${listOf(entries)}`] : [])),
+  ];
+}
+
+function listOf(entries: readonly string[]): string {
+  const shown = 5;
+  const rest = entries.length - shown;
+  return entries.slice(0, shown).join(", ") + (rest > 0 ? ` and ${rest} more (all are in report.json)` : "");
 }

@@ -1,13 +1,12 @@
 // The model of a command: read and examined before any GPU is looked for, so that a bad file fails at once and by name.
 
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { describeModel, loadRareOps, type ModelPort, type WeightStorage } from "../index.ts";
 import { DataError } from "../data/errors.ts";
 import { describeFileError, readBytes } from "../data/files.ts";
 import { formatShape, type NdArray } from "../data/ndarray.ts";
 import { decodeNpy } from "../data/npy.ts";
-import { parsePreprocessing, type PreprocessingOptions } from "../data/preprocessing.ts";
 import type { ModelFlags } from "./options.ts";
 import { NudgeError, ShapeError, UnsupportedOpError } from "../runtime/errors.ts";
 
@@ -101,9 +100,14 @@ export function withFile<T>(path: string, step: () => T): T {
   }
 }
 
-/** @throws DataError naming the file, also when it holds NaN or infinity, which a GPU may turn into anything. */
+/** @throws DataError naming the file */
 export async function readArray(path: string): Promise<NdArray> {
-  const array = decodeNpy(await readBytes(path), path);
+  return decodeNpy(await readBytes(path), path);
+}
+
+/** @throws DataError naming the file, also when it holds NaN or infinity */
+export async function readFiniteArray(path: string): Promise<NdArray> {
+  const array = await readArray(path);
   const index = array.data.findIndex((value) => !Number.isFinite(value));
   if (index >= 0) throw new DataError(`${path}: element ${index} is ${array.data[index]}`);
   return array;
@@ -127,20 +131,4 @@ export function onlyInput({ path, description }: ModelFile): ModelPort {
     throw new NudgeError(`${path}: has ${description.inputs.length} inputs (${names}); only nudge run takes such models`);
   }
   return port;
-}
-
-/**
- * The preprocessing file of a model: the one named, or MODEL.json beside MODEL.onnx where it exists.
- * @param named a path, "none", or undefined for the one beside the model
- */
-export function readPreprocessing(path: string, named?: string): { options: PreprocessingOptions; file?: string } {
-  const file = named ?? path.replace(/\.[^./\\]*$/, "") + ".json";
-  if (named === "none" || (named === undefined && (file === path || !existsSync(file)))) return { options: {} };
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    throw new DataError(`${file}: no such file`);
-  }
-  return { options: parsePreprocessing(text, file), file };
 }

@@ -5,6 +5,7 @@ import { deepfoolFields, evaluateFields, universalFields } from "../options/atta
 import { seed, type Field } from "../options/fields.ts";
 import { deepfoolDefaults, evaluateDefaults, overshootRules, type OvershootRule, type WeightStorage } from "../index.ts";
 import { CHANNELS, LAYOUTS, problemWith, type Channels, type Layout, type PreprocessingOptions } from "../data/preprocessing.ts";
+import { PRESET_NAMES } from "../data/presets.ts";
 import type { Norm } from "./format.ts";
 
 export const ADAPTERS = ["auto", "software", "high-performance", "low-power"] as const;
@@ -88,14 +89,23 @@ export function normOption(description: string, norm: "l2" | "linf"): Option {
 
 /** Preprocessing as given on the command line, before it is merged with the file beside the model. */
 export interface PreprocessingFlags extends Omit<PreprocessingOptions, "labels"> {
+  /** A file, a preset or none. */
   preprocessing?: string;
+  skipUnreadable?: boolean;
 }
 
 export function addPreprocessingOptions(command: Command): Command {
   return command
-    .optionsGroup("Preprocessing (each overrides the file beside the model):")
-    .option("--preprocessing <file>", "JSON file to use instead of MODEL.json beside MODEL.onnx; none for no file")
-    .option("--size <h,w>", "picture size: short side resized, centre cropped", listParser("size"))
+    .optionsGroup("Images:")
+    .option("--skip-unreadable", "go on without images that are truncated, damaged or unknown; the report lists them")
+    .optionsGroup("Preprocessing (single options override the file or the preset):")
+    .option(
+      "--preprocessing <file|preset>",
+      `JSON file to use instead of MODEL.json beside MODEL.onnx; or a preset: ${PRESET_NAMES.join(", ")}; or none: no file, images as ` +
+        "unit, .npy as they are",
+    )
+    .option("--size <h,w>", "image size: short side resized, centre cropped", listParser("size"))
+    .option("--resize <pixels>", "resize the short side to this before the centre is cropped (default: to just cover the size)", parseSide)
     .option("--range <lo,hi>", "values of black and white before mean and std; also the range to clip to", listParser("range"))
     .option("--mean <values>", "subtracted from every channel, as 0.485,0.456,0.406", listParser("mean"))
     .option("--std <values>", "divides every channel, as 0.229,0.224,0.225", listParser("std"))
@@ -106,8 +116,8 @@ export function addPreprocessingOptions(command: Command): Command {
 
 /** The preprocessing entries among a command's options. */
 export function pickPreprocessing(options: PreprocessingFlags): PreprocessingOptions {
-  const { size, range, mean, std, channels, layout } = options;
-  const given = { size, range, mean, std, channels: channels as Channels, layout: layout as Layout };
+  const { size, resize, range, mean, std, channels, layout } = options;
+  const given = { size, resize, range, mean, std, channels: channels as Channels, layout: layout as Layout };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
@@ -156,6 +166,13 @@ export function parseRows(text: string): Rows {
   if (top && Number(top[1]) > 0) return `top${Number(top[1])}`;
   if (/^\d+(,\d+)*$/.test(text)) return text.split(",").map(Number);
   throw new InvalidArgumentError("It must be all, top:K, or class indices as 0,3,7.");
+}
+
+function parseSide(text: string): number {
+  const value = parseCount(text);
+  const problem = problemWith("resize", value);
+  if (problem) throw new InvalidArgumentError(`It ${problem}.`);
+  return value;
 }
 
 function listParser(key: "size" | "range" | "mean" | "std"): (text: string) => number[] {

@@ -63,8 +63,9 @@ function buildProgram(app: App, stdout: Sink, stderr: Sink): Command {
         "  nudge info model.onnx                             what a model holds and costs\n" +
         "  nudge deepfool model.onnx --input photos/ --output out\n" +
         "  nudge universal model.onnx --input photos/ --output out\n\n" +
-        "Folders of pictures are preprocessed as MODEL.json beside MODEL.onnx says (size, range, mean, std, channels, layout,\n" +
-        "labels). Exit codes: 0 success, 2 wrong usage, 130, 143 or 129 interrupted (Ctrl-C, SIGTERM, SIGHUP),\n1 any other failure.",
+        "Folders of images are preprocessed as MODEL.json beside MODEL.onnx says (size, resize, range, mean, std, channels,\n" +
+        "layout, labels), or a preset (--preprocessing), or single options; without any of these they are refused.\n\n" +
+        "Exit codes: 0 success, 2 wrong usage, 130, 143 or 129 interrupted (Ctrl-C, SIGTERM, SIGHUP), 1 any other failure.",
     );
   const commands = [
     registerDemo,

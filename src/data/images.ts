@@ -1,10 +1,10 @@
 // A folder of pictures → one array for the network.
 
-import { readdir } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { loadCanvas, type Canvas } from "./canvas.ts";
+import { decodeImage, prepareDecoding, type DecodedImage } from "./decode.ts";
 import { DataError } from "./errors.ts";
-import { describeFileError, readBytes } from "./files.ts";
+import { describeFileError, printable } from "./files.ts";
 import type { NdArray } from "./ndarray.ts";
 import { channelCount, type Channels, type Preprocessing } from "./preprocessing.ts";
 import { resizeToCover, type Pixels } from "./resize.ts";
@@ -12,40 +12,58 @@ import { resizeToCover, type Pixels } from "./resize.ts";
 /** File extensions taken for pictures; other files in a folder are passed over. */
 export const IMAGE_EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif"];
 
+/** What a folder holds: names of pictures, and of everything else. Both are sorted with numbers by value (2.png before 10.png). */
+export interface Listing {
+  readonly images: string[];
+  /** Files without an extension of pictures, hidden files, and folders, which end in a slash. */
+  readonly others: string[];
+}
+
 export interface ImageSet {
   /** [N, C, H, W] or [N, H, W, C], in pixel units: black is range[0], white is range[1]. */
   readonly images: NdArray;
   /** File names, in the order of the images. */
   readonly names: string[];
+  /** Pictures that could not be read and were left out, with the reason. */
+  readonly skipped: { name: string; reason: string }[];
+  /** Everything in the folder that is no picture. */
+  readonly others: string[];
+  /** Pictures with transparent pixels, which were laid over white. */
+  readonly transparent: string[];
+  /** Pictures of which only the first frame was read. */
+  readonly animated: string[];
 }
 
 /** What of the preprocessing concerns pixels; mean and std belong to the network. */
-export type PixelFormat = Pick<Preprocessing, "size" | "range" | "channels" | "layout">;
+export type PixelFormat = Pick<Preprocessing, "size" | "resize" | "range" | "channels" | "layout">;
 
 interface LoadOptions {
+  /** Go on without pictures that cannot be read, as long as there is one that can. */
+  skipUnreadable?: boolean;
   onProgress?: (progress: { done: number; total: number }) => void;
   signal?: AbortSignal;
 }
 
 /**
- * Names of the pictures directly inside a folder, sorted with numbers by value (2.png before 10.png).
+ * The pictures directly inside a folder.
  * @throws DataError when the folder cannot be read or has none
  */
-export async function listImages(folder: string): Promise<string[]> {
+export async function listImages(folder: string): Promise<Listing> {
   let names: string[];
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    names = entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+    names = (await readdir(folder, { withFileTypes: true })).map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
   } catch (error) {
     throw new DataError(`${folder}: ${describeFileError(error)}`);
   }
-  const images = names.filter((name) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()) && !name.startsWith("."));
+  // A fixed locale: the order, and with it every seeded result, must not depend on the user's language.
+  const collator = new Intl.Collator("en", { numeric: true });
+  names.sort((a, b) => collator.compare(a, b) || (a < b ? -1 : 1));
+  const isImage = (name: string) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()) && !/^\.|\/$/.test(name);
+  const images = names.filter(isImage);
   if (images.length === 0) {
     throw new DataError(`${folder}: no images in this folder (${IMAGE_EXTENSIONS.map((e) => e.slice(1)).join(", ")})`);
   }
-  // A fixed locale: the order, and with it every seeded result, must not depend on the user's language.
-  const collator = new Intl.Collator("en", { numeric: true });
-  return images.sort((a, b) => collator.compare(a, b) || (a < b ? -1 : 1));
+  return { images, others: names.filter((name) => !isImage(name)) };
 }
 
 /**
@@ -53,47 +71,64 @@ export async function listImages(folder: string): Promise<string[]> {
  * @throws DataError naming the file that cannot be decoded
  */
 export async function loadImages(folder: string, format: PixelFormat, options: LoadOptions = {}): Promise<ImageSet> {
-  const names = await listImages(folder);
-  const canvas = await loadCanvas();
+  const { images: files, others } = await listImages(folder);
+  await prepareDecoding();
   const [height, width] = format.size;
   const channels = channelCount(format.channels);
   const stride = channels * height * width;
-  const data = new Float32Array(names.length * stride);
-  for (const [index, name] of names.entries()) {
+  const data = allocate(files.length * stride, folder);
+  const [names, transparent, animated]: [string[], string[], string[]] = [[], [], []];
+  const skipped: ImageSet["skipped"] = [];
+  for (const [index, name] of files.entries()) {
     options.signal?.throwIfAborted();
-    const pixels = await decodeImage(canvas, join(folder, name));
-    writePixels(resizeToCover(pixels, height, width), format, data.subarray(index * stride, (index + 1) * stride));
-    options.onProgress?.({ done: index + 1, total: names.length });
+    try {
+      const picture = await readImage(join(folder, name));
+      const fitted = resizeToCover(picture, height, width, format.resize);
+      writePixels(fitted, format, data.subarray(names.length * stride, (names.length + 1) * stride));
+      names.push(name);
+      if (picture.transparent) transparent.push(name);
+      if (picture.animated) animated.push(name);
+    } catch (error) {
+      if (!(error instanceof UnreadableImage)) throw error;
+      if (!options.skipUnreadable) throw new DataError(`${printable(join(folder, name))}: ${error.message}`);
+      skipped.push({ name, reason: error.message });
+    }
+    options.onProgress?.({ done: index + 1, total: files.length });
+  }
+  if (names.length === 0) {
+    throw new DataError(`${folder}: none of the ${files.length} images can be read; ${printable(skipped[0]!.name)}: ${skipped[0]!.reason}`);
   }
   const sample = format.layout === "NCHW" ? [channels, height, width] : [height, width, channels];
-  return { images: { shape: [names.length, ...sample], data }, names };
+  const images = { shape: [names.length, ...sample], data: data.subarray(0, names.length * stride) };
+  return { images, names, skipped, others, transparent, animated };
 }
 
-/** Decodes one file to RGB. Transparency is laid over white, as a viewer shows it. */
-async function decodeImage({ createCanvas, loadImage }: Canvas, path: string): Promise<Pixels> {
-  const bytes = await readBytes(path);
+/** One file is no picture; the message is the reason without the file's name. */
+class UnreadableImage extends Error {}
+
+async function readImage(path: string): Promise<DecodedImage> {
+  let bytes: Uint8Array;
   try {
-    const image = await loadImage(bytes);
-    const { width, height } = image;
-    if (!(width > 0 && height > 0)) throw new Error("it has no pixels");
-    const context = createCanvas(width, height).getContext("2d");
-    context.fillStyle = "#ffffff";
-    context.fillRect(0, 0, width, height);
-    context.drawImage(image, 0, 0);
-    return { width, height, channels: 3, data: dropAlpha(context.getImageData(0, 0, width, height).data) };
+    // A pipe or a device would never end.
+    if (!(await stat(path)).isFile()) throw new Error("is not a file");
+    bytes = await readFile(path);
   } catch (error) {
-    throw new DataError(`${path}: not a readable image: ${(error as Error).message.split("\n")[0]}`);
+    throw new UnreadableImage(describeFileError(error));
+  }
+  try {
+    return await decodeImage(bytes);
+  } catch (error) {
+    if (error instanceof DataError) throw error; // a package is missing: no other file will fare better
+    throw new UnreadableImage(`not a readable image: ${(error as Error).message.split("\n")[0]}`);
   }
 }
 
-function dropAlpha(rgba: Uint8ClampedArray): Uint8ClampedArray {
-  const rgb = new Uint8ClampedArray((rgba.length / 4) * 3);
-  for (let i = 0, o = 0; i < rgba.length; i += 4) {
-    rgb[o++] = rgba[i]!;
-    rgb[o++] = rgba[i + 1]!;
-    rgb[o++] = rgba[i + 2]!;
+function allocate(count: number, folder: string): Float32Array {
+  try {
+    return new Float32Array(count);
+  } catch {
+    throw new DataError(`${folder}: its images take ${(count / 2 ** 28).toFixed(1)} GiB, more than this process can have at once`);
   }
-  return rgb;
 }
 
 /** RGB bytes → one sample in the wanted channels, layout and range. */

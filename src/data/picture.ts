@@ -4,7 +4,8 @@ import { elementCount, type NdArray } from "./ndarray.ts";
 import { channelCount, type Preprocessing } from "./preprocessing.ts";
 
 /** How the values of a sample form a picture. */
-export interface PictureFormat extends Pick<Preprocessing, "channels" | "layout" | "range"> {
+export interface PictureFormat extends Pick<Preprocessing, "channels" | "layout"> {
+  readonly range: readonly [number, number];
   readonly height: number;
   readonly width: number;
 }
@@ -28,7 +29,7 @@ const SMALLEST_SIDE = 4;
  * [0, 1] or [0, 255] where the values fit, else their own extremes, so that something can be seen in normalised inputs.
  * Returns undefined where it does not look like pictures.
  */
-export function guessPictureFormat(batch: NdArray, range?: [number, number]): PictureFormat | undefined {
+export function guessPictureFormat(batch: NdArray, range?: readonly [number, number]): PictureFormat | undefined {
   const [, a = 0, b = 0, c = 0, ...rest] = batch.shape;
   if (rest.length > 0) return undefined;
   const first = (a === 1 || a === 3) && b >= SMALLEST_SIDE && c >= SMALLEST_SIDE;

@@ -12,8 +12,16 @@ export interface Pixels {
 /**
  * Resizes so that the picture just covers height × width, keeping its aspect, and crops the centre. A picture that already
  * has the size is returned as it is.
+ * @param short the short side to resize to before the centre is cropped, as torchvision's Resize(short) and CenterCrop do;
+ *   at least as large as both sides of the crop
  */
-export function resizeToCover(picture: Pixels, height: number, width: number): Pixels {
+export function resizeToCover(picture: Pixels, height: number, width: number, short?: number): Pixels {
+  if (short !== undefined) {
+    const long = Math.floor((short * Math.max(picture.height, picture.width)) / Math.min(picture.height, picture.width));
+    const [tall, wide] = picture.height < picture.width ? [short, long] : [long, short];
+    const scaled = picture.height === tall && picture.width === wide ? picture : resizeBilinear(picture, tall, wide);
+    return crop(scaled, halfToEven(tall - height), halfToEven(wide - width), height, width);
+  }
   if (picture.width === width && picture.height === height) return picture;
   const scale = Math.max(height / picture.height, width / picture.width);
   // Truncation as in torchvision; the maximum guards against 223.99999 for 224.
@@ -21,6 +29,11 @@ export function resizeToCover(picture: Pixels, height: number, width: number): P
   const scaledWidth = Math.max(width, Math.trunc(picture.width * scale));
   const scaled = resizeBilinear(picture, scaledHeight, scaledWidth);
   return crop(scaled, Math.round((scaledHeight - height) / 2), Math.round((scaledWidth - width) / 2), height, width);
+}
+
+/** Half of a whole number, as Python rounds it. */
+function halfToEven(whole: number): number {
+  return whole % 4 === 1 ? (whole - 1) / 2 : Math.round(whole / 2);
 }
 
 /** Separable resampling, columns first and rows second, rounded to 8 bits at the end. */

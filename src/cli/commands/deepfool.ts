@@ -36,10 +36,10 @@ export function registerDeepfool(program: Command, app: App): void {
     .description(
       "DeepFool (Moosavi-Dezfooli et al. 2016) for every image at once. Writes to the output folder: " +
         "perturbations.npy [N, ...input], report.json (label before and after, iterations, norm and ρ = ‖r‖/‖x‖ of each " +
-        "image), and gallery.png where the inputs are pictures. Perturbations are in pixel units. In report.json, " +
+        "image), and gallery.png where the inputs are images. Perturbations are in pixel units. In report.json, " +
         NULL_MEANS,
     )
-    .requiredOption("--input <path>", ".npy, float32 [N, ...input], or a folder of pictures")
+    .requiredOption("--input <path>", ".npy, float32 [N, ...input], or a folder of images")
     .requiredOption("--output <folder>", "folder for the results");
   addTuningOptions(addModelArgument(command));
   addPreprocessingOptions(addDeepFoolOptions(command.addOption(normOption("norm to keep small", "l2"))));
@@ -84,6 +84,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     input: options.input,
     adapter,
     settings: { norm: normName(norm), overshoot, rule, candidates, maxIterations },
+    inputs: inputs.batches.map(({ record }) => record),
     preprocessing: inputs.record,
     summary,
     images: perImage(result, inputs),

@@ -5,7 +5,7 @@ import { readBytes } from "../../data/files.ts";
 import { sliceBatch } from "../../data/ndarray.ts";
 import { encodeNpy } from "../../data/npy.ts";
 import { pictureFormat, type PictureFormat } from "../../data/picture.ts";
-import { resolvePreprocessing, type Preprocessing } from "../../data/preprocessing.ts";
+import type { Preprocessing } from "../../data/preprocessing.ts";
 import { wilsonInterval } from "../../data/statistics.ts";
 import {
   formatNumber,
@@ -18,12 +18,13 @@ import {
   normSymbol,
   type Norm,
 } from "../format.ts";
-import { onlyInput, readModel, readPreprocessing } from "../model-file.ts";
+import { onlyInput, readModel } from "../model-file.ts";
 import { addCommonOptions, parseSeed, type CommonOptions } from "../options.ts";
 import { checkOutput, writeFolder } from "../output.ts";
 import { modelPath, packageVersion } from "../package.ts";
 import { addPicture, AS_PICTURES, asPictures, drawGallery, drawPerturbation, type GalleryContent } from "../pictures.ts";
 import { timed, withModel, type App, type Session } from "../session.ts";
+import { describePreprocessing, recordOf, resolveStated, statedPreprocessing } from "../stated-preprocessing.ts";
 import { toJson } from "../terminal.ts";
 import { computeUniversal, judge, reportEvaluation, reportResult, type UniversalSettings } from "../universal-run.ts";
 
@@ -87,7 +88,9 @@ async function run(options: Options, app: App): Promise<void> {
   const layout = new TextDecoder().decode(await readBytes(modelPath("mnist-digits.json")));
   const digits = decodeDigits(layout, await readBytes(modelPath("mnist-digits.bin")));
   await checkOutput(options.output, "folder");
-  const preprocessing = resolvePreprocessing(readPreprocessing(file.path).options, onlyInput(file).shape, file.path);
+  const stated = statedPreprocessing(file.path, {}, true);
+  const preprocessing = resolveStated(stated, onlyInput(file), file.path);
+  terminal.note(`preprocessing: ${describePreprocessing(preprocessing, stated)}`);
 
   const results = await withModel(file, { adapter: options.adapter, installIfMissing: true }, app, (session) =>
     attack(session, digits, preprocessing.range, options.seed, app),
@@ -100,6 +103,7 @@ async function run(options: Options, app: App): Promise<void> {
     model: "lenet.onnx",
     images: { source: "mnist-digits.bin (MNIST test set)", computed: COMPUTED_FROM, heldOut: digits.heldOut.labels.length },
     adapter: results.adapter,
+    preprocessing: recordOf(preprocessing, stated, preprocessing.range),
     attacks: Object.fromEntries(results.attacks.map((entry) => [normName(entry.settings.norm), reportAttack(entry)])),
     deepfool: { norm: "l2", meanRho: results.rho.mean, meanRhoOver: results.rho.over, n: results.rho.n },
     seconds,

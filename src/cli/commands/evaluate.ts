@@ -38,9 +38,9 @@ export function registerEvaluate(program: Command, app: App): void {
     .description(
       "Adds one perturbation to every image and counts changed classes: as it is, clipped to the range, and rounded to " +
         "8 bits (where the range is known), beside random noise of the same norm. Writes report.json, and gallery.png and " +
-        "perturbation.png where the inputs are pictures, to the output folder. Everything is in pixel units.",
+        "perturbation.png where the inputs are images, to the output folder. Everything is in pixel units.",
     )
-    .requiredOption("--input <path>", "images: .npy, float32 [N, ...input], or a folder of pictures")
+    .requiredOption("--input <path>", "images: .npy, float32 [N, ...input], or a folder of images")
     .requiredOption("--perturbation <file>", ".npy, float32 [...input], as written by nudge universal")
     .requiredOption("--output <folder>", "folder for the results")
     .addOption(normOption("the norm in which the random noise matches", "linf"))
@@ -89,6 +89,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     perturbation: options.perturbation,
     adapter,
     settings: { norm: normName(norm), seed, draws },
+    inputs: inputs.batches.map(({ record }) => record),
     preprocessing: inputs.record,
     evaluation: reportEvaluation(evaluation),
     seconds,

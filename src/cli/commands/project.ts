@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { project } from "../../index.ts";
 import { encodeNpy } from "../../data/npy.ts";
 import { formatNumber, formatTable, normName, normSymbol, type Norm } from "../format.ts";
-import { readArray } from "../model-file.ts";
+import { readFiniteArray } from "../model-file.ts";
 import { addCommonOptions, normOption, parsePositive, type CommonOptions } from "../options.ts";
 import { checkOutput, writeFiles } from "../output.ts";
 import type { App } from "../session.ts";
@@ -30,7 +30,7 @@ export function registerProject(program: Command, { terminal }: App): void {
   addCommonOptions(command)
     .addHelpText("after", "\nExample:\n  nudge project --input v.npy --norm linf --radius 10/255 --output w.npy")
     .action(async ({ input, output, norm, radius }: Options) => {
-      const v = await readArray(input);
+      const v = await readFiniteArray(input);
       await checkOutput(output, "file");
       const w = project(v, { norm, radius });
       await writeFiles({ [output]: encodeNpy(w) });

@@ -51,9 +51,9 @@ export function registerUniversal(program: Command, app: App): void {
       "A universal adversarial perturbation by Algorithm 1 of Moosavi-Dezfooli et al. 2017: images are visited one after " +
         "another in a seeded shuffle, DeepFool extends the perturbation where it does not fool yet, and the sum is projected " +
         "on the ball of the radius. Writes to the output folder: perturbation.npy [...input], perturbation.png and " +
-        "gallery.png where the inputs are pictures, and report.json. Everything is in pixel units.",
+        "gallery.png where the inputs are images, and report.json. Everything is in pixel units.",
     )
-    .requiredOption("--input <path>", "images to compute from: .npy, float32 [N, ...input], or a folder of pictures")
+    .requiredOption("--input <path>", "images to compute from: .npy, float32 [N, ...input], or a folder of images")
     .requiredOption("--output <folder>", "folder for the results")
     .option("--validation <path>", "held-out images to judge by: .npy or a folder")
     .addOption(normOption("norm of the ball the perturbation stays in", "linf"))
@@ -121,6 +121,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     input,
     validation,
     adapter,
+    inputs: inputs.batches.map(({ record }) => record),
     preprocessing: inputs.record,
     ...reportResult(result, settings),
     evaluation: { computed: reportEvaluation(onImages), ...(onHeldOut && { heldOut: reportEvaluation(onHeldOut) }) },

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createCanvas } from "@napi-rs/canvas";
@@ -37,7 +37,7 @@ async function folderOf(name: string, files: Record<string, Buffer | string>): P
 describe("a folder of pictures", () => {
   test("is sorted by number, and other files are passed over", async () => {
     const path = await folderOf("sorted", { "10.png": "", "2.png": "", "a.JPG": "", "notes.txt": "", ".hidden.png": "" });
-    expect(await listImages(path)).toEqual(["2.png", "10.png", "a.JPG"]);
+    expect(await listImages(path)).toEqual({ images: ["2.png", "10.png", "a.JPG"], others: [".hidden.png", "notes.txt"] });
   });
 
   test("without pictures, or missing, or a file, is an error that names it", async () => {
@@ -52,6 +52,54 @@ describe("a folder of pictures", () => {
     const reading = loadImages(path, format);
     await expect(reading).rejects.toThrow(DataError);
     await expect(reading).rejects.toThrow(`${join(path, "2.png")}: not a readable image`);
+  });
+
+  test("goes on without what cannot be read when asked to, and says what and why", async () => {
+    const path = await folderOf("partly", {
+      "1.png": png(2, 2, () => "#ffffff"),
+      "2.png": "not a picture",
+      "3.jpg": "",
+      "4.png": png(2, 2, () => "#ffffff").subarray(0, 60),
+      "5.png": png(2, 2, () => "#000000"),
+      "README.txt": "x",
+    });
+    await mkdir(join(path, "more.png"));
+    await symlink("6.png", join(path, "6.png"));
+    await symlink("nowhere.png", join(path, "7.png"));
+    await symlink("more.png", join(path, "8.png"));
+    const set = await loadImages(path, format, { skipUnreadable: true });
+    expect(set.names).toEqual(["1.png", "5.png"]);
+    expect(set.images.shape).toEqual([2, 3, 2, 2]);
+    expect([...set.images.data]).toEqual([...Array<number>(12).fill(255), ...Array<number>(12).fill(0)]);
+    expect(set.others).toEqual(["more.png/", "README.txt"]);
+    expect(set.skipped).toEqual([
+      { name: "2.png", reason: "not a readable image: it is none of PNG, JPEG, WebP, GIF, BMP and AVIF" },
+      { name: "3.jpg", reason: "not a readable image: the file is empty" },
+      { name: "4.png", reason: expect.stringMatching(/^not a readable image: truncated: /) as string },
+      { name: "6.png", reason: "is a link that leads to itself" },
+      { name: "7.png", reason: "no such file or folder" },
+      { name: "8.png", reason: "is not a file" },
+    ]);
+  });
+
+  test("of which none can be read is an error even then", async () => {
+    const path = await folderOf("ruins", { "1.png": "", "2.png": "x" });
+    const reading = loadImages(path, format, { skipUnreadable: true });
+    await expect(reading).rejects.toThrow(`${path}: none of the 2 images can be read; 1.png: not a readable image: the file is empty`);
+  });
+
+  test.skipIf(process.platform === "win32")("with names of line breaks and control characters is named in one line", async () => {
+    const path = await folderOf("odd", { "a\nb\u001b[31m.png": "x" });
+    await expect(loadImages(path, format)).rejects.toThrow("/a\\nb\\u001b[31m.png: not a readable image");
+  });
+
+  test("says which pictures are transparent or animated", async () => {
+    const path = await folderOf("said", {
+      "clear.png": png(2, 2, () => "rgba(0,0,0,0.5)"),
+      "opaque.png": png(2, 2, () => "#123456"),
+      "moving.gif": await readFile(join(import.meta.dirname, "pictures/animated.gif")),
+    });
+    expect(await loadImages(path, format)).toMatchObject({ transparent: ["clear.png"], animated: ["moving.gif"] });
   });
 
   test("keeps names and order, and reports progress", async () => {
@@ -132,6 +180,24 @@ describe("resizing", () => {
     [...data.slice(0, 9), ...data.slice(-9)].forEach((value, index) => {
       expect(Math.abs(value - firstAndLastRow[index]!)).toBeLessThanOrEqual(1);
     });
+  });
+
+  // Pillow 13.0.0: resize to (int(short · W / H), short), then a crop at int(round(surplus / 2)), as torchvision does.
+  const turned = { ...slope, width: 5, height: 7, data: slope.data.map((_, i) => slope.data[(i % 5) * 7 + Math.floor(i / 5)]!) };
+  test.each([
+    { name: "down, an odd surplus", from: slope, short: 4, height: 2, width: 2, pillow: [115, 168, 119, 172] },
+    { name: "down, a surplus of one", from: slope, short: 3, height: 3, width: 3, pillow: [20, 78, 146, 25, 83, 151, 30, 88, 156] },
+    { name: "upright", from: turned, short: 4, height: 3, width: 2, pillow: [62, 66, 115, 119, 168, 172] },
+  ])("the short side first, $name: torchvision's values", ({ from, short, height, width, pillow }) => {
+    const { data } = resizeToCover(from, height, width, short);
+    // Pillow rounds in between.
+    pillow.forEach((value, index) => expect(Math.abs(value - data[index]!)).toBeLessThanOrEqual(1));
+    expect(data).toHaveLength(pillow.length);
+  });
+
+  test("the short side is resized also where the picture has the size", () => {
+    const { data } = resizeToCover(slope, 5, 7, 10);
+    expect([...data]).not.toEqual([...slope.data]);
   });
 
   test("a constant stays constant at every size", () => {

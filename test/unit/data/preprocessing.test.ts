@@ -56,29 +56,29 @@ describe("completed for a model", () => {
     expect(resolve({ mean: [0.5], std: [0.25] }, [3, 8, 8])).toMatchObject({ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] });
   });
 
-  test("a flat input takes pictures of a given size", () => {
+  test("a flat input takes images of a given size", () => {
     expect(resolve({ size: [28, 28] }, [784])).toMatchObject({ size: [28, 28], channels: "gray" });
   });
 
   test.each([
-    { name: "a flat input without a size", options: {}, shape: [784], reason: "say the size of the pictures" },
+    { name: "a flat input without a size", options: {}, shape: [784], reason: "say the size of the images" },
     {
       name: "a flat input of another size",
       options: { size: [32, 32] as [number, number] },
       shape: [784],
-      reason: "does not hold gray pictures of 32×32",
+      reason: "does not hold gray images of 32×32",
     },
     {
       name: "a size that is not the input's",
       options: { size: [32, 32] as [number, number] },
       shape: [1, 28, 28],
-      reason: "takes pictures of 28×28, not 32×32",
+      reason: "takes images of 28×28, not 32×32",
     },
     {
       name: "colour for a gray network",
       options: { channels: "rgb" as const },
       shape: [1, 28, 28],
-      reason: "has 1 channels in layout NCHW, rgb pictures have 3",
+      reason: "has 1 channels in layout NCHW, rgb images have 3",
     },
     { name: "two channels", options: {}, shape: [2, 28, 28], reason: "has 2 channels" },
     {
@@ -87,7 +87,7 @@ describe("completed for a model", () => {
       shape: [3, 8, 8],
       reason: `key "mean" has 2 entries for 3 channels`,
     },
-    { name: "no picture at all", options: {}, shape: [4, 5], reason: "is not that of a picture" },
+    { name: "no image at all", options: {}, shape: [4, 5], reason: "is not that of an image" },
   ])("$name is refused", ({ options, shape, reason }) => {
     expect(() => resolve(options, shape)).toThrow(reason);
     expect(() => resolve(options, shape)).toThrow("m.onnx: ");
