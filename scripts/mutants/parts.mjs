@@ -2,12 +2,17 @@
 // that a whole run takes minutes: a mutant that only an unlisted test would notice counts as a survivor.
 
 /** Dawn runs these one file after another in one process. */
-const ATTACKS = ["test/gpu/algorithms/*.test.ts"];
+const ATTACKS = ["test/gpu/algorithms/{deepfool,universal}.test.ts"];
 
 export const parts = {
   algorithms: {
-    mutate: ["src/algorithms/**/*.ts"],
+    mutate: ["src/algorithms/!(checkpoint|universal-state).ts"],
     tests: [...ATTACKS, "test/unit/algorithms/*.test.ts", "test/unit/data/random.test.ts"],
+  },
+  // Apart from the algorithms, because these tests run whole attacks twice.
+  checkpoints: {
+    mutate: ["src/algorithms/{checkpoint,universal-state}.ts"],
+    tests: ["test/gpu/algorithms/checkpoints.test.ts"],
   },
   data: {
     mutate: ["src/data/statistics.ts"],
@@ -26,4 +31,10 @@ export const parts = {
       "test/unit/runtime/hasten.test.ts",
     ],
   },
+};
+
+/** The kernels that `npm run mutants:wgsl` breaks, by folder, and the tests that are to notice. */
+export const kernels = {
+  "shaders/deepfool": ["test/gpu/algorithms/deepfool.test.ts", "test/gpu/algorithms/universal.test.ts"],
+  "shaders/universal": ["test/gpu/algorithms/universal.test.ts"],
 };
