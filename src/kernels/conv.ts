@@ -14,7 +14,17 @@ import type { ConvAttributes } from "./conv-lowering.ts";
 import { ADDEND_INPUT, addedTangent, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, OnnxNode } from "./op.ts";
-import { numberAttribute, numbersAttribute, readWindow, requiredInput, stringAttribute, windowOutput } from "./onnx-attributes.ts";
+import {
+  checkSpan,
+  integerAttribute,
+  integersAttribute,
+  numbersAttribute,
+  readAutoPad,
+  readLists,
+  readWindow,
+  requiredInput,
+  windowOutput,
+} from "./onnx-attributes.ts";
 
 /** Height-1 axis for 1-D convolutions: [N, C, L] as [N, C, 1, L]. */
 function lifted(value: Value, emit: Emitter): Value {
@@ -30,7 +40,9 @@ function importConv(
   const w = requiredInput(node, 1);
   if (!w.data) throw new Unsupported("the weights must be constants");
   const spatial = x.shape.length - 2;
+  if (spatial < 1) throw new ShapeError(`the input [${x.shape}] has no spatial axis`);
   if (w.shape.length !== x.shape.length) throw new ShapeError(`weights [${w.shape}] do not fit an input [${x.shape}]`);
+  checkKernelShape(node, w);
   const bias = node.inputs[2];
   if (spatial !== 1 && spatial !== 2) throw new Unsupported(`${spatial}-D convolution; 1-D to 3-D are covered`);
   const [inputs, computedBias] = bias && !bias.data ? [[x, w], bias] : [node.inputs, undefined];
@@ -46,10 +58,11 @@ function addComputedBias(y: Value, bias: Value, emit: Emitter): Value {
   return emit.add("Add", [y, emit.add("Reshape", [bias], { shape: [channels, 1, 1] })]);
 }
 
-function checkKernelShape(node: OnnxNode, w: Value): void {
-  const declared = numbersAttribute(node, "kernel_shape");
-  const actual = w.shape.slice(w.shape.length === 4 && declared?.length === 1 ? 3 : 2);
-  if (declared && declared.some((extent, i) => extent !== actual[i])) {
+/** Throws ShapeError where the attribute kernel_shape is not what the weights have. */
+export function checkKernelShape(node: OnnxNode, w: Value): void {
+  const actual = w.shape.slice(2);
+  const declared = integersAttribute(node, "kernel_shape", actual.length, actual.length);
+  if (declared && declared.join() !== actual.join()) {
     throw new ShapeError(`attribute kernel_shape [${declared}] does not fit weights [${w.shape}]`);
   }
 }
@@ -64,9 +77,8 @@ export const conv = defineOp({
       restrictions: "1-D to 3-D; weights constant",
       import: (node, emit) =>
         importConv(node, emit, (node, emit, spatial, x, w) => {
-          checkKernelShape(node, w);
           const window = readWindow(node, [x.shape[2]!, x.shape[3]!], [w.shape[2]!, w.shape[3]!], spatial);
-          const groups = numberAttribute(node, "group", 1);
+          const groups = integerAttribute(node, "group", 1);
           return emit.add("Conv", [x, w, node.inputs[2]], {
             strides: window.strides,
             pads: window.pads,
@@ -115,9 +127,8 @@ export const convTranspose = defineOp({
       restrictions: "1-D to 3-D; weights constant",
       import: (node, emit) =>
         importConv(node, emit, (node, emit, spatial, x, w) => {
-          checkKernelShape(node, w);
           const geometry = transposeGeometry(node, x, w, spatial);
-          return emit.add("ConvTranspose", [x, w, node.inputs[2]], { ...geometry, groups: numberAttribute(node, "group", 1) });
+          return emit.add("ConvTranspose", [x, w, node.inputs[2]], { ...geometry, groups: integerAttribute(node, "group", 1) });
         }),
     },
   },
@@ -167,36 +178,36 @@ function exactly(value: Value, like: Value, pads: readonly number[]): Value {
 
 /** Strides, pads, dilations and output size from ConvTranspose's attributes (ONNX operator specification, ConvTranspose). */
 function transposeGeometry(node: OnnxNode, x: Value, w: Value, spatial: number): Omit<ConvAttributes, "groups"> & Attributes {
-  const two = <T>(list: readonly T[] | undefined, fill: T): [T, T] =>
-    list === undefined ? [fill, fill] : spatial === 1 ? [fill, list[0]!] : [list[0]!, list[1]!];
-  const strides = two(numbersAttribute(node, "strides"), 1);
-  const dilations = two(numbersAttribute(node, "dilations"), 1);
-  const outputPadding = two(numbersAttribute(node, "output_padding"), 0);
-  const autoPad = stringAttribute(node, "auto_pad", "NOTSET");
-  const wantedSize = numbersAttribute(node, "output_shape");
-  const full = [0, 1].map(
-    (axis) => (x.shape[2 + axis]! - 1) * strides[axis]! + (w.shape[2 + axis]! - 1) * dilations[axis]! + 1 + outputPadding[axis]!,
-  );
-  const outputSize: [number, number] = [0, 0];
-  const pads: [number, number, number, number] = [0, 0, 0, 0];
-  for (const axis of [0, 1] as const) {
-    const listed = numbersAttribute(node, "pads");
-    const begin = listed ? (spatial === 1 ? (axis === 0 ? 0 : listed[0]!) : listed[axis]!) : 0;
-    const end = listed ? (spatial === 1 ? (axis === 0 ? 0 : listed[1]!) : listed[2 + axis]!) : 0;
-    const wanted = wantedSize ? (spatial === 1 ? (axis === 0 ? 1 : wantedSize[0]!) : wantedSize.slice(-2)[axis]!) : undefined;
-    const same = autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER";
-    if (wanted === undefined && !same) {
-      pads[axis] = begin;
-      pads[2 + axis] = end;
-      outputSize[axis] = full[axis]! - begin - end;
-      continue;
+  const { strides, dilations, pads = Array<number>(2 * spatial).fill(0) } = readLists(node, spatial);
+  const more = integersAttribute(node, "output_padding", spatial, spatial, 0) ?? pads.map(() => 0);
+  const autoPad = readAutoPad(node);
+  // Some exporters list the axes of batch and channels too.
+  const whole = numbersAttribute(node, "output_shape")?.length === spatial + 2 ? spatial + 2 : spatial;
+  const wantedSize = integersAttribute(node, "output_shape", whole, spatial)?.slice(-spatial);
+  const same = autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER";
+  const axes = x.shape.slice(-spatial).map((input, axis) => {
+    const [stride, dilation] = [strides[axis]!, dilations[axis]!];
+    const full = (input - 1) * stride + (w.shape.at(axis - spatial)! - 1) * dilation + 1 + more[axis]!;
+    checkSpan(full, axis);
+    const shared = { stride, dilation };
+    if (!wantedSize && !same) {
+      const [begin, end] = autoPad === "VALID" ? [0, 0] : [pads[axis]!, pads[axis + spatial]!];
+      return { ...shared, begin, end, size: full - begin - end };
     }
-    outputSize[axis] = wanted ?? x.shape[2 + axis]! * strides[axis];
-    const total = Math.max(0, full[axis]! - outputSize[axis]);
+    const size = wantedSize?.[axis] ?? input * stride;
+    const total = Math.max(0, full - size);
     // The specification puts the larger half at the begin unless auto_pad is SAME_UPPER.
-    const half = Math.floor(total / 2);
-    pads[axis] = autoPad === "SAME_UPPER" ? half : total - half;
-    pads[2 + axis] = total - pads[axis];
-  }
-  return { strides, pads, dilations, outputSize };
+    const begin = autoPad === "SAME_UPPER" ? Math.floor(total / 2) : total - Math.floor(total / 2);
+    return { ...shared, begin, end: total - begin, size };
+  });
+  const [h, v] = spatial === 1 ? [STILL_TRANSPOSE, axes[0]!] : [axes[0]!, axes[1]!];
+  return {
+    strides: [h.stride, v.stride],
+    pads: [h.begin, v.begin, h.end, v.end],
+    dilations: [h.dilation, v.dilation],
+    outputSize: [h.size, v.size],
+  };
 }
+
+/** The height of a 1-D transposed convolution. */
+const STILL_TRANSPOSE = { stride: 1, dilation: 1, begin: 0, end: 0, size: 1 };

@@ -24,13 +24,16 @@ export function gatherOf(node: OnnxNode): { x: Value; axis: number; list: readon
   const x = requiredInput(node, 0);
   const indices = indicesOf(node, 1);
   const axis = normaliseAxis(numberAttribute(node, "axis", 0), x.shape.length);
+  if (x.shape.length === 0) throw new ShapeError("it gathers from a scalar");
   const list = Array.from(indices.data, (index) => positive(index, x.shape[axis]!));
-  return { x, axis, list, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] };
+  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+  return { x, axis, list, shape };
 }
 
 function importGather(node: OnnxNode, emit: Emitter): readonly Value[] {
   const { x, axis, list, shape } = gatherOf(node);
   if (x.data) {
+    emit.spend(shape, Math.max(0, sizeOf(shape) - sizeOf(x.shape)));
     const inner = sizeOf(x.shape.slice(axis + 1));
     const extent = list.length * inner;
     const from = (i: number) =>

@@ -7,12 +7,13 @@ import blockSource from "../../shaders/movement/block_copy.wgsl?raw";
 import copySource from "../../shaders/movement/strided_copy.wgsl?raw";
 import { ShapeError } from "../runtime/errors.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
+import { MAX_RANK } from "../runtime/graph/budget.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts";
 import { axes, axesInUse, broadcastShapes, broadcastStrides, reshapeTo, stridesOf, sumTo } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
-import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
+import { constantInput, normaliseAxes, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { gridSource, indexingSource, LANES, slotsSource } from "./wgsl.ts";
 
 const blockKernel = defineKernel("block_copy", blockSource, gridSource, slotsSource);
@@ -185,8 +186,8 @@ const numbers = (attributes: Attributes, key: string) => attributes[key] as read
 function importTranspose(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   const permutation = numbersAttribute(node, "perm") ?? x.shape.map((_, axis) => x.shape.length - 1 - axis);
-  if ([...permutation].sort((a, b) => a - b).some((axis, i) => axis !== i) || permutation.length !== x.shape.length) {
-    throw new ShapeError(`perm [${permutation}] does not permute the axes of [${x.shape}]`);
+  if (permutation.length !== x.shape.length || [...permutation].sort((a, b) => a - b).some((axis, i) => axis !== i)) {
+    throw new ShapeError(`attribute perm [${permutation}] of ${permutation.length} entries does not permute the axes of [${x.shape}]`);
   }
   return [emit.add("Transpose", [x], { permutation })];
 }
@@ -267,9 +268,12 @@ function importSlice(node: OnnxNode, emit: Emitter): Value[] {
   if (!starts || !ends) throw new ShapeError("starts or ends are missing");
   const listed = (old ? numbersAttribute(node, "axes") : constantInput(node, 3, "the axes")) ?? starts.map((_, i) => i);
   const steps = (old ? undefined : constantInput(node, 4, "the steps")) ?? starts.map(() => 1);
+  for (const [name, list] of Object.entries({ ends, axes: listed, steps })) {
+    if (list.length !== starts.length) throw new ShapeError(`${name} [${list}] has ${list.length} entries, starts has ${starts.length}`);
+  }
   const whole = { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), extents: [...x.shape] };
-  listed.forEach((axis, i) => {
-    const a = normaliseAxis(axis, rank);
+  normaliseAxes(listed, rank).forEach((a, i) => {
+    const axis = listed[i]!;
     const extent = x.shape[a]!;
     const step = steps[i]!;
     if (!Number.isInteger(step) || step === 0) throw new ShapeError(`step ${step} on axis ${axis}`);
@@ -278,8 +282,9 @@ function importSlice(node: OnnxNode, emit: Emitter): Value[] {
     const start = clamp(starts[i]!, Math.max(low, 0), high);
     const end = clamp(ends[i]!, low, high);
     whole.starts[a] = start;
-    whole.steps[a] = step;
     whole.extents[a] = Math.max(0, Math.ceil((end - start) / step));
+    // A single element takes no step; shaders count in 32 bits.
+    whole.steps[a] = whole.extents[a] > 1 ? step : Math.sign(step);
   });
   return [emit.add("Slice", [x], whole)];
 }
@@ -289,6 +294,8 @@ function importReshape(node: OnnxNode, emit: Emitter): Value[] {
   const wanted = node.opset < 5 ? numbersAttribute(node, "shape") : constantInput(node, 1, "the shape");
   if (!wanted) throw new ShapeError("the shape is missing");
   const copyZero = numberAttribute(node, "allowzero", 0) === 0;
+  if (wanted.length > MAX_RANK) throw new ShapeError(`a shape of ${wanted.length} axes; ${MAX_RANK} are allowed`);
+  if (wanted.filter((extent) => extent === -1).length > 1) throw new ShapeError(`the shape [${wanted}] leaves several axes open`);
   const shape = wanted.map((extent, axis) => (extent === 0 && copyZero ? (x.shape[axis] ?? 0) : extent));
   const known = shape.filter((extent) => extent !== -1).reduce((a, b) => a * b, 1);
   return [
@@ -303,7 +310,9 @@ function importReshape(node: OnnxNode, emit: Emitter): Value[] {
 function importSqueeze(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   const listed = node.opset < 13 ? numbersAttribute(node, "axes") : constantInput(node, 1, "the axes");
-  const axesList = listed?.map((axis) => normaliseAxis(axis, x.shape.length));
+  const axesList = listed && normaliseAxes(listed, x.shape.length);
+  const kept = axesList?.find((axis) => x.shape[axis] !== 1);
+  if (kept !== undefined) throw new ShapeError(`axis ${kept} of [${x.shape}] cannot be squeezed: its extent is not 1`);
   return [
     reshapeTo(
       x,
@@ -318,9 +327,9 @@ function importUnsqueeze(node: OnnxNode, emit: Emitter): Value[] {
   const listed = node.opset < 13 ? numbersAttribute(node, "axes") : constantInput(node, 1, "the axes");
   if (!listed) throw new ShapeError("the axes are missing");
   const rank = x.shape.length + listed.length;
-  const added = listed.map((axis) => normaliseAxis(axis, rank));
+  const added = new Set(normaliseAxes(listed, rank));
   const rest = [...x.shape];
-  return [emit.add("Reshape", [x], { shape: Array.from({ length: rank }, (_, axis) => (added.includes(axis) ? 1 : rest.shift()!)) })];
+  return [emit.add("Reshape", [x], { shape: Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift()!)) })];
 }
 
 const reshape = defineOp({
@@ -333,7 +342,9 @@ const reshape = defineOp({
       import: (node, emit) => {
         const x = requiredInput(node, 0);
         const wanted = numberAttribute(node, "axis", 1);
-        const axis = wanted < 0 ? wanted + x.shape.length : wanted;
+        const rank = x.shape.length;
+        const axis = wanted < 0 ? wanted + rank : wanted;
+        if (!Number.isInteger(axis) || axis < 0 || axis > rank) throw new ShapeError(`axis ${wanted} is outside a tensor of rank ${rank}`);
         return [reshapeTo(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))], emit)];
       },
     },
@@ -358,6 +369,8 @@ function importConcat(node: OnnxNode, emit: Emitter): Value[] {
   const filled = given.filter((input) => sizeOf(input.shape) > 0);
   const inputs = filled.length > 0 ? filled : given;
   const axis = normaliseAxis(numberAttribute(node, "axis", 1), requiredInput(node, 0).shape.length);
+  const strange = inputs.find(({ type }) => type !== inputs[0]!.type);
+  if (strange) throw new ShapeError(`cannot concatenate ${inputs[0]!.type} and ${strange.type}`);
   return [emit.add("Concat", inputs, { axis })];
 }
 

@@ -27,6 +27,30 @@ export function numbersAttribute(node: OnnxNode, name: string): readonly number[
   return value as readonly number[];
 }
 
+/** Sizes of windows and steps are 32-bit integers in the shaders. */
+const MAX_INTEGER = 2 ** 31 - 1;
+
+/** A whole number from `low` to `high`. Throws ShapeError naming the attribute. */
+export function integerAttribute(node: OnnxNode, name: string, fallback: number, low = 1, high = MAX_INTEGER): number {
+  const value = numberAttribute(node, name, fallback);
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new ShapeError(`attribute ${name} is ${value}; whole numbers from ${low} to ${high} are allowed`);
+  }
+  return value;
+}
+
+/** A list of `length` whole numbers of at least `low`, one for each spatial axis or pad; undefined where it is absent. */
+export function integersAttribute(node: OnnxNode, name: string, length: number, spatial: number, low = 1): readonly number[] | undefined {
+  const list = numbersAttribute(node, name);
+  if (!list) return undefined;
+  if (list.length !== length) {
+    throw new ShapeError(`attribute ${name} has ${list.length} entries, but ${spatial} spatial axes take ${length}`);
+  }
+  const wrong = list.find((n) => !Number.isInteger(n) || n < low || n > MAX_INTEGER);
+  if (wrong !== undefined) throw new ShapeError(`attribute ${name} [${list}] holds ${wrong}; whole numbers from ${low} are allowed`);
+  return list;
+}
+
 /** The n-th input, which the ONNX specification requires. */
 export function requiredInput(node: OnnxNode, index: number): Value {
   const value = node.inputs[index];
@@ -40,6 +64,22 @@ export function constantInput(node: OnnxNode, index: number, what: string): read
   if (!value) return undefined;
   if (!value.data) throw new Unsupported(`${what} must be known at load, but it is computed from the network's input`);
   return Array.from(value.data);
+}
+
+/** The n-th input, which the ONNX specification requires, as one number known at load. */
+export function scalarInput(node: OnnxNode, index: number, what: string): number {
+  requiredInput(node, index);
+  const [number] = constantInput(node, index, what)!;
+  if (number === undefined) throw new ShapeError(`${what} (input ${index}) is empty`);
+  return number;
+}
+
+/** Axes counted from the end when negative. Throws ShapeError where one is out of range or listed twice. */
+export function normaliseAxes(axes: readonly number[], rank: number): number[] {
+  if (axes.length > rank) throw new ShapeError(`${axes.length} axes are listed of a tensor of rank ${rank}`);
+  const normal = axes.map((axis) => normaliseAxis(axis, rank));
+  if (new Set(normal).size !== normal.length) throw new ShapeError(`axes [${axes}] of a tensor of rank ${rank} repeat one`);
+  return normal;
 }
 
 /** An axis counted from the end when negative. Throws ShapeError when out of range. */
@@ -69,34 +109,54 @@ export interface AxisWindow {
   readonly dilation: number;
 }
 
-function perAxis(node: OnnxNode, name: string, spatial: number): readonly number[] {
-  const list = numbersAttribute(node, name) ?? Array<number>(spatial).fill(1);
-  if (list.length !== spatial) throw new ShapeError(`attribute ${name} has ${list.length} entries for ${spatial} spatial axes`);
-  if (list.some((n) => !Number.isInteger(n) || n < 1)) throw new ShapeError(`attribute ${name} [${list}] is not positive`);
-  return list;
+/** Strides, dilations and pads as a node lists them: one stride and dilation, and two pads, for every spatial axis. */
+export function readLists(
+  node: OnnxNode,
+  spatial: number,
+): { readonly strides: readonly number[]; readonly dilations: readonly number[]; readonly pads: readonly number[] | undefined } {
+  const ones = Array<number>(spatial).fill(1);
+  return {
+    strides: integersAttribute(node, "strides", spatial, spatial) ?? ones,
+    dilations: integersAttribute(node, "dilations", spatial, spatial) ?? ones,
+    pads: integersAttribute(node, "pads", 2 * spatial, spatial, -MAX_INTEGER),
+  };
+}
+
+/** Begin and end pads that make the output ⌈input / stride⌉ long; the odd one is at the end for SAME_UPPER. */
+function samePads(autoPad: string, input: number, reach: number, stride: number): readonly [number, number] {
+  const total = Math.max(0, (Math.ceil(input / stride) - 1) * stride + reach - input);
+  const small = Math.floor(total / 2);
+  return autoPad === "SAME_UPPER" ? [small, total - small] : [total - small, small];
+}
+
+/** Throws ShapeError for a window or a padded axis that is longer than the shaders can count. */
+export function checkSpan(span: number, axis: number): void {
+  if (span > MAX_INTEGER)
+    throw new ShapeError(`a window or its pads span ${span} elements of spatial axis ${axis}; ${MAX_INTEGER} are allowed`);
+}
+
+export function readAutoPad(node: OnnxNode): string {
+  const autoPad = stringAttribute(node, "auto_pad", "NOTSET");
+  if (!["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"].includes(autoPad))
+    throw new Unsupported(`auto_pad ${autoPad} is not known`, "auto_pad");
+  return autoPad;
 }
 
 /** Strides, dilations and pads of a Conv or pool node along every spatial axis. auto_pad is resolved to explicit pads. */
 export function readAxisWindows(node: OnnxNode, input: readonly number[], kernel: readonly number[]): readonly AxisWindow[] {
   const spatial = input.length;
-  const strides = perAxis(node, "strides", spatial);
-  const dilations = perAxis(node, "dilations", spatial);
-  const autoPad = stringAttribute(node, "auto_pad", "NOTSET");
-  const listed = numbersAttribute(node, "pads") ?? Array<number>(2 * spatial).fill(0);
-  if (!["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"].includes(autoPad))
-    throw new Unsupported(`auto_pad ${autoPad} is not known`, "auto_pad");
-  if (autoPad === "NOTSET") {
-    if (listed.length !== 2 * spatial) throw new ShapeError(`attribute pads has ${listed.length} entries for ${spatial} spatial axes`);
-    if (listed.some((p) => !Number.isInteger(p))) throw new ShapeError(`attribute pads [${listed}] is not integral`);
-  }
+  const { strides, dilations, pads } = readLists(node, spatial);
+  const autoPad = readAutoPad(node);
   return kernel.map((taps, axis) => {
-    const shape = { kernel: taps, stride: strides[axis]!, dilation: dilations[axis]! };
-    if (autoPad === "NOTSET") return { ...shape, begin: listed[axis]!, end: listed[axis + spatial]! };
-    if (autoPad === "VALID") return { ...shape, begin: 0, end: 0 };
-    const out = Math.ceil(input[axis]! / shape.stride);
-    const total = Math.max(0, (out - 1) * shape.stride + (taps - 1) * shape.dilation + 1 - input[axis]!);
-    const small = Math.floor(total / 2);
-    return autoPad === "SAME_UPPER" ? { ...shape, begin: small, end: total - small } : { ...shape, begin: total - small, end: small };
+    const [stride, dilation] = [strides[axis]!, dilations[axis]!];
+    const reach = (taps - 1) * dilation + 1;
+    const listed = [pads?.[axis] ?? 0, pads?.[axis + spatial] ?? 0] as const;
+    const [begin, end] = autoPad === "NOTSET" ? listed : autoPad === "VALID" ? [0, 0] : samePads(autoPad, input[axis]!, reach, stride);
+    if (listed.some((pad) => pad !== 0) && (begin !== listed[0] || end !== listed[1])) {
+      throw new ShapeError(`attribute pads [${pads}] contradicts auto_pad ${autoPad}, which pads axis ${axis} by ${begin} and ${end}`);
+    }
+    checkSpan(Math.max(reach, input[axis]! + begin + end), axis);
+    return { kernel: taps, stride, dilation, begin, end };
   });
 }
 

@@ -20,6 +20,12 @@ export interface Emitter {
   addAll(op: string, inputs: readonly (Value | undefined)[], attributes?: Attributes): readonly Value[];
   /** `onnxType`: the TensorProto.DataType that the numbers are meant in, where it matters. */
   constant(shape: readonly number[], data: ConstantData | readonly number[], type?: ElementType, onnxType?: number): Value;
+  /**
+   * Accounts for numbers that an importer is about to visit on the host, so many or those of a shape, and for how many of them
+   * it makes anew (all, unless given). To be called before the loop or the allocation. Throws LimitError where the file does not
+   * justify them.
+   */
+  spend(numbers: number | readonly number[], growth?: number): void;
 }
 
 /** An ONNX node as an importer sees it: decoded attributes, resolved inputs, no protobuf. */

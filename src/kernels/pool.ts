@@ -20,7 +20,7 @@ import type { Operand } from "../runtime/plan/launch.ts";
 import { reshapeTo } from "./broadcast.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode, OpDefinition } from "./op.ts";
-import { numberAttribute, numbersAttribute, readAxisWindows, requiredInput, STILL, windowOf, windowOutput } from "./onnx-attributes.ts";
+import { integersAttribute, numberAttribute, readAxisWindows, requiredInput, STILL, windowOf, windowOutput } from "./onnx-attributes.ts";
 import type { AxisWindow, Window } from "./onnx-attributes.ts";
 import { gridSource, ieeeSource, LANES, slotsSource, tapsAdjointSource, tapsForwardSource } from "./wgsl.ts";
 
@@ -115,10 +115,9 @@ const planePool =
 /** A pool over one, two or three spatial axes: three are pooled by height and width, then by depth. */
 export function poolSpace(node: OnnxNode, x: Value, pool: PlanePool, emit: Emitter): Value {
   const space = x.shape.slice(2);
-  const listed = numbersAttribute(node, "kernel_shape");
-  if (!listed) throw new ShapeError("attribute kernel_shape is missing");
   if (space.length < 1 || space.length > 3) throw new Unsupported(`${space.length}-D pooling; 1-D to 3-D are covered`);
-  if (listed.length !== space.length) throw new ShapeError(`kernel_shape [${listed}] does not fit an input [${x.shape}]`);
+  const listed = integersAttribute(node, "kernel_shape", space.length, space.length);
+  if (!listed) throw new ShapeError("attribute kernel_shape is missing");
   const windows = readAxisWindows(node, space, listed);
   const rules = { ceil: numberAttribute(node, "ceil_mode", 0) !== 0, countPadding: numberAttribute(node, "count_include_pad", 0) !== 0 };
   const [n, channels] = x.shape as [number, number];
@@ -148,16 +147,40 @@ function inferPool(x: Value | undefined, attributes: Attributes): readonly numbe
   const pool = read(attributes);
   const [outH, outW] = [poolOutput(pool, 0), poolOutput(pool, 1)];
   if (outH < 1 || outW < 1) throw new ShapeError(`a ${pool.kernel.join("×")} window does not fit an input of ${h}×${w}`);
+  const { kernel, strides, pads, dilations, inputSize } = pool;
   for (const axis of [0, 1] as const) {
-    const { kernel, strides, pads, dilations, inputSize } = pool;
-    const taps = Array.from({ length: kernel[axis] }, (_, tap) => tap * dilations[axis] - pads[axis]);
-    const seesInput = (start: number) => taps.some((tap) => start + tap >= 0 && start + tap < inputSize[axis]);
-    const outputs = axis === 0 ? outH : outW;
-    if (!Array.from({ length: outputs }, (_, at) => at * strides[axis]).every(seesInput)) {
+    const line = { kernel: kernel[axis], stride: strides[axis], begin: pads[axis], dilation: dilations[axis], input: inputSize[axis] };
+    if (!windowsSeeInput({ ...line, outputs: axis === 0 ? outH : outW })) {
       throw new ShapeError(`pads [${pads}] leave a window of ${kernel.join("×")} with nothing but padding`);
     }
   }
   return [n, c, outH, outW];
+}
+
+/** Windows of which the dilation is longer than the input are tried one by one: no network has more. */
+const MAX_TRIED = 2 ** 16;
+
+/** Whether each of the windows along an axis has a tap on the input, which begins at 0. */
+export function windowsSeeInput(line: {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly begin: number;
+  readonly dilation: number;
+  readonly input: number;
+  readonly outputs: number;
+}): boolean {
+  const { kernel, stride, begin, dilation, input, outputs } = line;
+  // The last window must begin before the input ends, and the first must reach the input.
+  if ((outputs - 1) * stride - begin >= input || (kernel - 1) * dilation < begin) return false;
+  // Taps that are no farther apart than the input is long cannot step over it.
+  if (dilation <= input) return true;
+  const before = Math.min(outputs, Math.ceil(begin / stride));
+  if (before > MAX_TRIED) return false;
+  // The first tap at or behind 0, of windows that begin before it.
+  return Array.from({ length: before }, (_, at) => begin - at * stride).every((ahead) => {
+    const tap = Math.ceil(ahead / dilation);
+    return tap < kernel && tap * dilation - ahead < input;
+  });
 }
 
 export const maxPool = defineOp({

@@ -20,7 +20,7 @@ import type { Attributes, ConstantData, Value } from "../runtime/graph/graph.ts"
 import { axes as axesOf, axesInUse, mergeAxes, stridesOf } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
-import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
+import { constantInput, normaliseAxes, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { planReduce, reduceSite } from "./reduce-planner.ts";
 import { asVariants, hashOf } from "./variants.ts";
 import { gridSource, ieeeSource, indexingSource } from "./wgsl.ts";
@@ -50,7 +50,7 @@ export function importReduce(axesInputSince: number, reduce: (x: Value, axes: re
       const all = !listed || listed.length === 0;
       // No axes then means a reduction over none: every element by itself.
       if (all && numberAttribute(node, "noop_with_empty_axes", 0) !== 0) return [reduce(x, [], emit)];
-      const axes = all ? x.shape.map((_, axis) => axis) : listed.map((axis) => normaliseAxis(axis, x.shape.length));
+      const axes = all ? x.shape.map((_, axis) => axis) : normaliseAxes([...new Set(listed)], x.shape.length);
       const kept = reduce(
         x,
         [...new Set(axes)].sort((a, b) => a - b),

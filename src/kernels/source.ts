@@ -73,7 +73,9 @@ const retype = defineOp({
 
 /** The element that ConstantOfShape repeats; 0 where the attribute is left out. */
 function importConstantOfShape(node: OnnxNode, emit: Emitter): Value[] {
-  const shape = constantInput(node, 0, "the shape") ?? [];
+  requiredInput(node, 0);
+  const shape = constantInput(node, 0, "the shape")!;
+  emit.spend(shape);
   const value = node.attributes["value"];
   const given = value && typeof value === "object" && "data" in value ? value : undefined;
   return [emit.constant(shape, new Float64Array(sizeOf(shape)).fill(given?.data[0] ?? 0), given?.type ?? "float", given?.onnxType)];
@@ -83,6 +85,8 @@ function importDropout(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   const training = node.inputs[2];
   if (training && !(training.data && training.data[0] === 0)) throw new Unsupported("Dropout in training mode");
+  if (node.outputCount < 2) return [x];
+  emit.spend(x.shape);
   return [x, emit.constant(x.shape, new Float64Array(sizeOf(x.shape)).fill(1), "bool")];
 }
 

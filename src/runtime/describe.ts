@@ -8,7 +8,7 @@ import type { Graph } from "./graph/graph.ts";
 import { logitsOf, simplify } from "./graph/simplify.ts";
 import { decodeModel } from "./onnx/decode.ts";
 import { batchNote } from "./onnx/batch.ts";
-import { importModel } from "./onnx/import.ts";
+import { countedOps, importModel } from "./onnx/import.ts";
 import type { ImportedModel, ImportOptions } from "./onnx/import.ts";
 import { HALF_MAX } from "./plan/half.ts";
 import type { PackedWeights, WeightStorage } from "./plan/launch.ts";
@@ -133,8 +133,7 @@ export function describeModel(
       const names = [...new Set(error.unsupported.map(({ op }) => op))].join(", ");
       throw new ArgumentError(`to describe a model with ${names}, await loadRareOps() before describeModel()`);
     }
-    const ops: Record<string, number> = {};
-    for (const { opType } of proto.graph?.node ?? []) ops[opType ?? "?"] = (ops[opType ?? "?"] ?? 0) + 1;
+    const ops = countedOps(proto.graph?.node ?? []);
     const empty = { inputs: [], outputs: [], opset: error.opset, parameters: 0, macs: 0, memoryBytes: 0, weightBytes: 0, notes: [] };
     return { ...empty, weightBytesByType: { f32: 0, f16: 0 }, ops, launches: { before: 0, after: 0 }, unsupported: error.unsupported };
   }

@@ -1,7 +1,10 @@
+const MAX_MESSAGE = 10_000;
+
 /** Every error Nudge throws on purpose is a NudgeError: its message is one line for a person, its fields are for programs. */
 export class NudgeError extends Error {
   constructor(message: string) {
-    super(message);
+    // A file may give names and lists of megabytes.
+    super(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message);
     this.name = new.target.name;
   }
 }
@@ -46,7 +49,10 @@ export class ShapeError extends NudgeError {}
 /** A request that the graph or the options cannot meet (an unknown input name, a class index out of range, …). */
 export class ArgumentError extends NudgeError {}
 
-/** An adapter limit is too small and splitting the work cannot help. */
+/**
+ * More is needed than is there: of an adapter's limit, where splitting the work cannot help, or of what a file can justify.
+ * `limit` names what is limited.
+ */
 export class LimitError extends NudgeError {
   constructor(
     readonly limit: string,
@@ -54,7 +60,7 @@ export class LimitError extends NudgeError {
     readonly available: number,
     readonly where: string,
   ) {
-    super(`${where}: needs ${limit} ≥ ${needed}, the adapter has ${available}`);
+    super(`${where}: ${limit}: ${needed} needed, ${available} allowed`);
   }
 }
 

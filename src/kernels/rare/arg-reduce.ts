@@ -14,6 +14,7 @@ function importHardmax(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   const axis = normaliseAxis(numberAttribute(node, "axis", node.opset < 13 ? 1 : -1), x.shape.length);
   const extent = node.opset < 13 ? sizeOf(x.shape.slice(axis)) : x.shape[axis]!;
+  emit.spend(extent);
   const lines = node.opset < 13 ? emit.add("Reshape", [x], { shape: [...x.shape.slice(0, axis), extent] }) : x;
   const first = emit.add("ArgReduce", [lines], { axis, smallest: false, last: false });
   const classes = emit.constant(

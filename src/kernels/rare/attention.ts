@@ -42,8 +42,10 @@ function maskBias(mask: Value, length: number, emit: Emitter): Value {
   const bias = mask.type === "bool" ? emit.add("Where", [mask, emit.constant([], [0]), blocked]) : mask;
   if (mask.type === "int") throw new Unsupported("a mask of integers");
   const missing = length - bias.shape.at(-1)!;
+  if (bias.shape.length === 0) return bias;
   if (missing < 0) throw new ShapeError(`a mask [${mask.shape}] for ${length} keys`);
   if (missing === 0 || bias.shape.at(-1) === 1) return bias;
+  emit.spend((sizeOf(bias.shape) / bias.shape.at(-1)!) * missing);
   const rest = emit.constant(
     [...bias.shape.slice(0, -1), missing],
     new Float32Array((sizeOf(bias.shape) / bias.shape.at(-1)!) * missing).fill(blocked.data![0]!),
@@ -53,12 +55,14 @@ function maskBias(mask: Value, length: number, emit: Emitter): Value {
 
 /** 0 for the keys up to each query's own place, −∞ for those behind. Queries follow `past` earlier keys. */
 function causalBias(queries: number, keys: number, past: number, emit: Emitter): Value {
+  emit.spend(queries * keys);
   const data = Float32Array.from({ length: queries * keys }, (_, i) => (i % keys > Math.floor(i / keys) + past ? -Infinity : 0));
   return emit.constant([queries, keys], data);
 }
 
 /** −∞ for the keys beyond each sample's own number. */
 function paddingBias(counts: readonly number[], keys: number, emit: Emitter): Value {
+  emit.spend(counts.length * keys);
   const data = Float32Array.from({ length: counts.length * keys }, (_, i) => (i % keys < counts[Math.floor(i / keys)]! ? 0 : -Infinity));
   return emit.constant([counts.length, 1, 1, keys], data);
 }

@@ -16,6 +16,9 @@ const kernel = defineKernel("axis_map", mapSource, gridSource);
 /** One row of the matrix: which elements along the axis it reads, and how much of each. */
 export type MapRow = readonly { readonly index: number; readonly weight: number }[];
 
+/** What a row of one entry takes of an import's budget: it is a list of objects while it is made. */
+export const AXIS_MAP_ROW = 8;
+
 /** A row that copies one element; −1 makes it a row of nothing, whose value is 0. */
 export const only = (index: number): MapRow => (index < 0 ? [] : [{ index, weight: 1 }]);
 
@@ -38,6 +41,7 @@ export function mapAxis(x: Value, axis: number, rows: readonly MapRow[], emit: E
 
 /** The elements of x, in any order and number, by their flat indices; −1 makes a 0. */
 export function pickElements(x: Value, indices: readonly number[], shape: readonly number[], emit: Emitter): Value {
+  emit.spend(AXIS_MAP_ROW * indices.length);
   const flat = emit.add("Reshape", [x], { shape: [sizeOf(x.shape)] });
   return emit.add("Reshape", [mapAxis(flat, 0, indices.map(only), emit)], { shape: [...shape] });
 }

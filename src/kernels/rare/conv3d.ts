@@ -5,8 +5,16 @@
 import { ShapeError } from "../../runtime/errors.ts";
 import type { Value } from "../../runtime/graph/graph.ts";
 import { reshapeTo } from "../broadcast.ts";
-import { numberAttribute, numbersAttribute, readAxisWindows, stringAttribute, windowOf, windowOutput } from "../onnx-attributes.ts";
-import { conv, convTranspose } from "../conv.ts";
+import {
+  integerAttribute,
+  integersAttribute,
+  numbersAttribute,
+  readAxisWindows,
+  stringAttribute,
+  windowOf,
+  windowOutput,
+} from "../onnx-attributes.ts";
+import { checkKernelShape, conv, convTranspose } from "../conv.ts";
 import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "../op.ts";
 
@@ -37,6 +45,7 @@ function tapWeights(w: Value, tap: number, emit: Emitter): Value {
 const alongDepth = (x: Value, value: number, others: number) => x.shape.map((_, axis) => (axis === 1 ? value : others));
 
 function conv3d(node: OnnxNode, x: Value, w: Value, bias: Value | undefined, emit: Emitter): Value {
+  checkKernelShape(node, w);
   const taps = w.shape.slice(2);
   const [depth, h, v] = readAxisWindows(node, x.shape.slice(2), taps);
   if (!depth || !h || !v) throw new ShapeError(`weights [${w.shape}] do not fit an input [${x.shape}]`);
@@ -53,7 +62,7 @@ function conv3d(node: OnnxNode, x: Value, w: Value, bias: Value | undefined, emi
       extents: planes.shape.map((extent, axis) => (axis === 1 ? outDepth : extent)),
     });
     const inputs = [pictures(read, emit), tapWeights(w, tap, emit), tap === 0 ? bias : undefined];
-    const term = emit.add("Conv", inputs, { strides, pads, dilations, groups: numberAttribute(node, "group", 1) });
+    const term = emit.add("Conv", inputs, { strides, pads, dilations, groups: integerAttribute(node, "group", 1) });
     sum = sum ? emit.add("Add", [sum, term]) : term;
   }
   return exchanged(stacked(sum!, n, emit), emit);
@@ -63,9 +72,10 @@ function convTranspose3d(node: OnnxNode, x: Value, w: Value, bias: Value | undef
   if (stringAttribute(node, "auto_pad", "NOTSET") !== "NOTSET" || numbersAttribute(node, "output_shape")) {
     throw new Unsupported("auto_pad and output_shape of a 3-D transposed convolution");
   }
+  checkKernelShape(node, w);
   const taps = w.shape.slice(2);
   const axes = readAxisWindows(node, x.shape.slice(2), taps);
-  const more = numbersAttribute(node, "output_padding") ?? [0, 0, 0];
+  const more = integersAttribute(node, "output_padding", 3, 3, 0) ?? [0, 0, 0];
   const sizes = axes.map(
     ({ kernel, stride, begin, end, dilation }, i) => (x.shape[2 + i]! - 1) * stride + (kernel - 1) * dilation + 1 + more[i]! - begin - end,
   );
@@ -78,7 +88,7 @@ function convTranspose3d(node: OnnxNode, x: Value, w: Value, bias: Value | undef
       strides,
       pads,
       dilations,
-      groups: numberAttribute(node, "group", 1),
+      groups: integerAttribute(node, "group", 1),
       outputSize: sizes.slice(1),
     });
     const planes = stacked(written, x.shape[0]!, emit);

@@ -24,7 +24,7 @@ const ELLIPSIS = "...";
 function labelsOf(term: string, rank: number | undefined, ellipsisRank: number): string[] {
   const parts = term.replaceAll(" ", "").match(/\.\.\.|[A-Za-z]/g) ?? [];
   const letters = parts.filter((part) => part !== ELLIPSIS).length;
-  const hidden = rank === undefined ? ellipsisRank : rank - letters;
+  const hidden = Math.max(0, rank === undefined ? ellipsisRank : rank - letters);
   return parts.flatMap((part) => (part === ELLIPSIS ? Array.from({ length: hidden }, (_, i) => String(hidden - 1 - i)) : [part]));
 }
 

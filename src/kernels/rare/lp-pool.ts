@@ -1,6 +1,6 @@
 /** Pools by a norm: (Σ |x|^p)^(1/p) under each window, and over the whole of space. */
 import type { Value } from "../../runtime/graph/graph.ts";
-import { numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { integerAttribute, requiredInput } from "../onnx-attributes.ts";
 import { importersOnly } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 import { poolOutput, poolSpace } from "../pool.ts";
@@ -21,20 +21,21 @@ const sumPool: PlanePool = (x, window, { ceil }, emit) => {
     const reach = (out - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
     return Math.max(pads[axis + 2]!, reach - inputSize[axis] - pads[axis]);
   });
+  emit.spend(channels * kernel[0] * kernel[1]);
   const ones = emit.constant([channels, 1, ...kernel], new Float32Array(channels * kernel[0] * kernel[1]).fill(1));
   return emit.add("Conv", [x, ones], { strides, dilations, pads: [pads[0], pads[1], ...end], groups: channels });
 };
 
 function importLpPool(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
-  const p = numberAttribute(node, "p", 2);
+  const p = integerAttribute(node, "p", 2);
   const powers = p === 2 ? emit.add("Mul", [x, x]) : powerOf(emit.add("Abs", [x]), p, emit);
   return [powerOf(poolSpace(node, powers, sumPool, emit), 1 / p, emit)];
 }
 
 function importGlobalLpPool(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
-  const p = numberAttribute(node, "p", 2);
+  const p = integerAttribute(node, "p", 2);
   if (p === 1) return [norm1(x, spatialAxes(x), emit)];
   if (p === 2) return [norm2(x, spatialAxes(x), emit)];
   const sum = reduceOver("ReduceSum", powerOf(emit.add("Abs", [x]), p, emit), spatialAxes(x), emit);

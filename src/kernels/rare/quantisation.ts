@@ -13,7 +13,7 @@ import { conv } from "../conv.ts";
 import { INTEGER_RANGES, SMALL_FLOATS } from "../element-types.ts";
 import type { SmallFloat } from "../element-types.ts";
 import { matmul } from "../matmul.ts";
-import { normaliseAxis, numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { integerAttribute, normaliseAxis, numberAttribute, requiredInput } from "../onnx-attributes.ts";
 import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
@@ -27,11 +27,13 @@ function constantOf(value: Value, what: string): Value {
 /** A scale or zero point, shaped to go along an axis of x; blocks along the axis are spread out. */
 function aligned(parameter: Value, x: Value, givenAxis: number, block: number, emit: Emitter): Value {
   if (parameter.data!.length === 1) return reshapeTo(parameter, [], emit);
+  if (x.shape.length === 0) throw new ShapeError(`scales [${parameter.shape}] for a scalar`);
   const axis = normaliseAxis(givenAxis, x.shape.length);
   if (parameter.shape.length === 1) {
     if (parameter.shape[0] !== x.shape[axis]) throw new ShapeError(`${parameter.shape[0]} scales for an axis of ${x.shape[axis]}`);
     return reshapeTo(parameter, [parameter.shape[0]!, ...x.shape.slice(axis + 1).map(() => 1)], emit);
   }
+  if (parameter.shape.length !== x.shape.length) throw new ShapeError(`scales [${parameter.shape}] for a tensor of rank ${x.shape.length}`);
   if (block < 1) throw new Unsupported("scales of several axes without a block size", "block_size");
   const apart = [...parameter.shape.slice(0, axis + 1), 1, ...parameter.shape.slice(axis + 1)];
   const spread = emit.add("Expand", [reshapeTo(parameter, apart, emit)], {
@@ -42,6 +44,8 @@ function aligned(parameter: Value, x: Value, givenAxis: number, block: number, e
     parameter.shape.map((extent, a) => (a === axis ? extent * block : extent)),
     emit,
   );
+  if (whole.shape.some((extent, a) => extent < x.shape[a]!))
+    throw new ShapeError(`scales [${parameter.shape}] in blocks of ${block} do not cover [${x.shape}]`);
   return emit.add("Slice", [whole], { starts: x.shape.map(() => 0), steps: x.shape.map(() => 1), extents: [...x.shape] });
 }
 
@@ -88,7 +92,7 @@ interface Parameters {
 }
 
 function parametersOf(node: OnnxNode, x: Value, scaleAt: number, axis: number, emit: Emitter): Parameters {
-  const block = numberAttribute(node, "block_size", 0);
+  const block = integerAttribute(node, "block_size", 0, 0);
   const scale = constantOf(requiredInput(node, scaleAt), "the scale");
   const zero = node.inputs[scaleAt + 1] && constantOf(node.inputs[scaleAt + 1]!, "the zero point");
   const along = (parameter: Value) => aligned(parameter, x, axis, block, emit);

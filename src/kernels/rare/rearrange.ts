@@ -2,8 +2,17 @@
 import { ShapeError } from "../../runtime/errors.ts";
 import { sizeOf } from "../../runtime/graph/graph.ts";
 import type { Value } from "../../runtime/graph/graph.ts";
-import { mapAxis } from "./axis-map.ts";
-import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
+import { AXIS_MAP_ROW, mapAxis } from "./axis-map.ts";
+import {
+  constantInput,
+  integerAttribute,
+  normaliseAxes,
+  normaliseAxis,
+  numberAttribute,
+  numbersAttribute,
+  requiredInput,
+  stringAttribute,
+} from "../onnx-attributes.ts";
 import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
@@ -11,6 +20,8 @@ import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 function importTile(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const repeats = constantInput(node, 1, "the repeats") ?? [];
+  const wrong = repeats.find((times) => !Number.isInteger(times) || times < 0);
+  if (wrong !== undefined) throw new ShapeError(`repeats [${repeats}] holds ${wrong}`);
   if (repeats.length !== x.shape.length) throw new ShapeError(`${repeats.length} repeats for ${x.shape.length} axes`);
   const tiled = repeats.reduce((value, times, axis) => {
     if (times === 1) return value;
@@ -36,7 +47,8 @@ function rearranged(x: Value, apart: readonly number[], permutation: readonly nu
 
 function importDepthToSpace(node: OnnxNode, emit: Emitter): readonly Value[] {
   const [x, n, c, h, w] = imageOf(node);
-  const b = numberAttribute(node, "blocksize", 1);
+  const b = integerAttribute(node, "blocksize", 0);
+  if (c % (b * b) !== 0) throw new ShapeError(`attribute blocksize ${b}: ${c} channels are no multiple of ${b} × ${b}`);
   const mode = stringAttribute(node, "mode", "DCR");
   const shape = [n, c / (b * b), h * b, w * b];
   if (mode === "DCR") return [rearranged(x, [n, b, b, c / (b * b), h, w], [0, 3, 4, 1, 5, 2], shape, emit)];
@@ -46,7 +58,8 @@ function importDepthToSpace(node: OnnxNode, emit: Emitter): readonly Value[] {
 
 function importSpaceToDepth(node: OnnxNode, emit: Emitter): readonly Value[] {
   const [x, n, c, h, w] = imageOf(node);
-  const b = numberAttribute(node, "blocksize", 1);
+  const b = integerAttribute(node, "blocksize", 0);
+  if (h % b !== 0 || w % b !== 0) throw new ShapeError(`attribute blocksize ${b} does not divide an image of ${h}×${w}`);
   return [rearranged(x, [n, c, h / b, b, w / b, b], [0, 3, 5, 1, 2, 4], [n, c * b * b, h / b, w / b], emit)];
 }
 
@@ -55,7 +68,9 @@ function importCumSum(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const axis = normaliseAxis(constantInput(node, 1, "the axis")?.[0] ?? 0, x.shape.length);
   const [exclusive, reverse] = [numberAttribute(node, "exclusive", 0), numberAttribute(node, "reverse", 0)];
+  if (x.shape.length === 0) return [x];
   const extent = x.shape[axis]!;
+  emit.spend((AXIS_MAP_ROW * extent * (extent + 1)) / 2);
   const all = Array.from({ length: extent }, (_, index) => index);
   const belongs = (row: number, index: number) => (index === row ? exclusive === 0 : reverse !== 0 ? index > row : index < row);
   return [
@@ -73,7 +88,9 @@ function importTrilu(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const k = constantInput(node, 1, "the diagonal")?.[0] ?? 0;
   const upper = numberAttribute(node, "upper", 1) !== 0;
+  if (x.shape.length < 2) throw new ShapeError(`it takes matrices, found [${x.shape}]`);
   const [rows, columns] = x.shape.slice(-2) as [number, number];
+  emit.spend(rows * columns);
   const kept = Array.from({ length: rows * columns }, (_, i) => {
     const distance = (i % columns) - Math.floor(i / columns);
     return Number(upper ? distance >= k : distance <= k);
@@ -86,7 +103,8 @@ function importTrilu(node: OnnxNode, emit: Emitter): readonly Value[] {
 function importCenterCropPad(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const wanted = constantInput(node, 1, "the shape") ?? [];
-  const listed = (numbersAttribute(node, "axes") ?? x.shape.map((_, axis) => axis)).map((axis) => normaliseAxis(axis, x.shape.length));
+  const listed = normaliseAxes(numbersAttribute(node, "axes") ?? x.shape.map((_, axis) => axis), x.shape.length);
+  if (wanted.length !== listed.length) throw new ShapeError(`the shape [${wanted}] has ${wanted.length} entries for ${listed.length} axes`);
   const extents = [...x.shape];
   const starts = x.shape.map(() => 0);
   listed.forEach((axis, i) => {

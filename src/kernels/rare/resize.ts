@@ -7,9 +7,9 @@
  */
 import { ShapeError } from "../../runtime/errors.ts";
 import type { Value } from "../../runtime/graph/graph.ts";
-import { mapAxis } from "./axis-map.ts";
+import { AXIS_MAP_ROW, mapAxis } from "./axis-map.ts";
 import type { MapRow } from "./axis-map.ts";
-import { constantInput, normaliseAxis, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
+import { constantInput, normaliseAxes, numberAttribute, numbersAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
 import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
@@ -103,6 +103,10 @@ function rowAt(i: number, axis: AxisResize, rules: Interpolation): MapRow | unde
 }
 
 function resizeAxis(x: Value, axis: number, given: AxisResize, rules: Interpolation, emit: Emitter): Value {
+  // With antialias a row has as many entries as the kernel is stretched to.
+  const entries =
+    1 + 2 * (rules.mode === "nearest" ? 0 : (rules.mode === "linear" ? 1 : 2) / (rules.antialias ? Math.min(1, given.scale) : 1));
+  emit.spend(AXIS_MAP_ROW * given.output * entries);
   const rows = Array.from({ length: given.output }, (_, i) => rowAt(i, given, rules));
   const resized = mapAxis(
     x,
@@ -119,7 +123,7 @@ function resizeAxis(x: Value, axis: number, given: AxisResize, rules: Interpolat
 /** Sizes from sizes or scales; keep_aspect_ratio_policy makes one scale of several. */
 function geometry(node: OnnxNode, x: Value): AxisResize[] {
   const old = node.opset < 11;
-  const listed = numbersAttribute(node, "axes")?.map((axis) => normaliseAxis(axis, x.shape.length)) ?? x.shape.map((_, axis) => axis);
+  const listed = normaliseAxes(numbersAttribute(node, "axes") ?? x.shape.map((_, axis) => axis), x.shape.length);
   const notEmpty = (list: readonly number[] | undefined) => (list && list.length > 0 ? list : undefined);
   const upsample = node.op === "Upsample" && node.opset < 9;
   const scales = upsample ? numbersAttribute(node, "scales") : notEmpty(constantInput(node, old ? 1 : 2, "the scales"));
@@ -128,6 +132,9 @@ function geometry(node: OnnxNode, x: Value): AxisResize[] {
   const given = sizes ?? scales;
   if (!given) throw new ShapeError("neither scales nor sizes are given");
   if (given.length !== listed.length) throw new ShapeError(`${given.length} scales or sizes for ${listed.length} axes`);
+  if (roi && roi.length !== 2 * listed.length) throw new ShapeError(`a region of ${roi.length} numbers for ${listed.length} axes`);
+  const wrong = given.find((number) => !(number > 0 && number < Infinity));
+  if (wrong !== undefined) throw new ShapeError(`scales or sizes [${given}] hold ${wrong}`);
   const policy = stringAttribute(node, "keep_aspect_ratio_policy", "stretch");
   const ratios = listed.map((axis, i) => (sizes ? sizes[i]! / x.shape[axis]! : scales![i]!));
   const common = !sizes || policy === "stretch" ? undefined : policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);

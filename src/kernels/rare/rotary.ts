@@ -9,7 +9,7 @@ import { ShapeError } from "../../runtime/errors.ts";
 import type { Value } from "../../runtime/graph/graph.ts";
 import { reshapeTo } from "../broadcast.ts";
 import { gatherOps } from "../gather.ts";
-import { numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { integerAttribute, numberAttribute, requiredInput } from "../onnx-attributes.ts";
 import { importersOnly } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
@@ -29,10 +29,13 @@ function importRotaryEmbedding(node: OnnxNode, emit: Emitter): readonly Value[] 
   const heads = numberAttribute(node, "num_heads", 0);
   if (!four && (input.shape.length !== 3 || heads < 1)) throw new ShapeError(`num_heads ${heads} for an input [${input.shape}]`);
   const [n, s] = four ? [input.shape[0]!, input.shape[2]!] : (input.shape as [number, number]);
+  if (input.shape.at(-1)! % (four ? 1 : heads) !== 0)
+    throw new ShapeError(`num_heads ${heads} does not divide a width of ${input.shape.at(-1)}`);
   // [N, H, S, D], or [N, S, H, D].
   const x = four ? input : reshapeTo(input, [n, s, heads, input.shape[2]! / heads], emit);
   const size = x.shape[3]!;
-  const turning = numberAttribute(node, "rotary_embedding_dim", 0) || size;
+  const turning = integerAttribute(node, "rotary_embedding_dim", 0, 0) || size;
+  if (turning % 2 !== 0 || turning < 0 || turning > size) throw new ShapeError(`rotary_embedding_dim ${turning} of ${size} features`);
   const half = turning / 2;
 
   /** cos or sin as [N, 1, S, half] or [N, S, 1, half]: the cache's rows at the given positions, or one row per place. */

@@ -8,7 +8,7 @@ import { ShapeError } from "../../runtime/errors.ts";
 import { sizeOf } from "../../runtime/graph/graph.ts";
 import type { Value } from "../../runtime/graph/graph.ts";
 import { reshapeTo } from "../broadcast.ts";
-import { normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "../onnx-attributes.ts";
+import { integerAttribute, normaliseAxes, normaliseAxis, numberAttribute, numbersAttribute, requiredInput } from "../onnx-attributes.ts";
 import { importersOnly } from "../op.ts";
 import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "../op.ts";
 import { reduceOver } from "../reduce.ts";
@@ -51,6 +51,7 @@ function perChannel(parameter: Value, x: Value, emit: Emitter): Value {
 
 function importInstanceNormalization(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
+  if (x.shape.length < 3) throw new ShapeError(`it takes [N, C, …], found [${x.shape}]`);
   const value = standardise(x, 2, numberAttribute(node, "epsilon", EPSILON), emit);
   return [affine(value, perChannel(requiredInput(node, 1), x, emit), perChannel(requiredInput(node, 2), x, emit), emit)];
 }
@@ -58,7 +59,8 @@ function importInstanceNormalization(node: OnnxNode, emit: Emitter): readonly Va
 function importGroupNormalization(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const [n, channels] = x.shape as [number, number];
-  const groups = numberAttribute(node, "num_groups", 1);
+  if (x.shape.length < 3) throw new ShapeError(`it takes [N, C, …], found [${x.shape}]`);
+  const groups = integerAttribute(node, "num_groups", 0);
   if (channels % groups !== 0) throw new ShapeError(`${channels} channels do not make ${groups} groups`);
   const apart = reshapeTo(x, [n, groups, channels / groups, ...x.shape.slice(2)], emit);
   const axes = apart.shape.map((_, axis) => axis).slice(2);
@@ -102,7 +104,8 @@ function importRmsNormalization(node: OnnxNode, emit: Emitter): readonly Value[]
  */
 function importLrn(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
-  const size = numberAttribute(node, "size", 1);
+  const size = integerAttribute(node, "size", 0);
+  if (x.shape.length < 2) throw new ShapeError(`it takes [N, C, …], found [${x.shape}]`);
   const [n, channels] = x.shape as [number, number];
   const image = reshapeTo(emit.add("Mul", [x, x]), [n, 1, channels, sizeOf(x.shape.slice(2))], emit);
   const before = Math.floor((size - 1) / 2);
@@ -130,7 +133,7 @@ function importLpNormalization(node: OnnxNode, emit: Emitter): readonly Value[] 
 
 function importMeanVarianceNormalization(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
-  const axes = (numbersAttribute(node, "axes") ?? [0, 2, 3]).map((axis) => normaliseAxis(axis, x.shape.length));
+  const axes = normaliseAxes(numbersAttribute(node, "axes") ?? [0, 2, 3], x.shape.length);
   const centred = emit.add("Sub", [x, reduceOver("ReduceMean", x, axes, emit)]);
   const variance = reduceOver("ReduceMean", emit.add("Mul", [centred, centred]), axes, emit);
   const deviation = emit.add("Add", [emit.add("Sqrt", [variance]), emit.constant([], [DEVIATION_FLOOR])]);

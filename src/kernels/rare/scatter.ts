@@ -1,11 +1,12 @@
 /** Gathering and scattering of single elements and of slices, by indices known at load: an AxisMap over all elements. */
+import { ShapeError } from "../../runtime/errors.ts";
 import { sizeOf } from "../../runtime/graph/graph.ts";
 import type { Value } from "../../runtime/graph/graph.ts";
-import { mapAxis, only, pickElements } from "./axis-map.ts";
+import { AXIS_MAP_ROW, mapAxis, only, pickElements } from "./axis-map.ts";
 import type { MapRow } from "./axis-map.ts";
 import { stridesOf } from "../broadcast.ts";
 import { gather, gatherOf, indicesKnown, indicesOf, positive } from "../gather.ts";
-import { normaliseAxis, numberAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
+import { integerAttribute, normaliseAxis, numberAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
 import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 
@@ -16,6 +17,7 @@ function importGather(node: OnnxNode, emit: Emitter): readonly Value[] {
   } catch (error) {
     if (!(error instanceof Unsupported) || !node.inputs[1]?.data) throw error;
     const { x, axis, list, shape } = gatherOf(node);
+    emit.spend(AXIS_MAP_ROW * list.length);
     return [emit.add("Reshape", [mapAxis(x, axis, list.map(only), emit)], { shape })];
   }
 }
@@ -30,6 +32,9 @@ const flatIndex = (at: readonly number[], strides: readonly number[]) => at.redu
 
 /** Flat indices into x that GatherElements and ScatterElements address, one for each index given. */
 function elementTargets(x: Value, indices: Value, axis: number): number[] {
+  if (indices.shape.length !== x.shape.length || indices.shape.some((extent, a) => a !== axis && extent > x.shape[a]!)) {
+    throw new ShapeError(`indices [${indices.shape}] do not fit [${x.shape}] along axis ${axis}`);
+  }
   const strides = stridesOf(x.shape);
   const targets: number[] = [];
   let i = 0;
@@ -48,12 +53,19 @@ function importGatherElements(node: OnnxNode, emit: Emitter): readonly Value[] {
 }
 
 /** Flat indices into x that GatherND and ScatterND address, and the shape of the tensor that they make. */
-function slicesOf(x: Value, indices: Value, batchAxes: number): { targets: number[]; shape: number[] } {
-  const depth = indices.shape.at(-1)!;
+function slicesOf(x: Value, indices: Value, batchAxes: number, emit: Emitter): { targets: number[]; shape: number[] } {
+  const depth = indices.shape.at(-1) ?? 0;
+  if (depth < 1 || batchAxes >= indices.shape.length || batchAxes + depth > x.shape.length) {
+    throw new ShapeError(`indices [${indices.shape}] behind ${batchAxes} batch axes do not fit [${x.shape}]`);
+  }
+  const batch = indices.shape.slice(0, batchAxes);
+  if (batch.some((extent, axis) => extent !== x.shape[axis]))
+    throw new ShapeError(`indices [${indices.shape}] have other batch axes than [${x.shape}]`);
   const strides = stridesOf(x.shape);
   const rest = x.shape.slice(batchAxes + depth);
   const restSize = sizeOf(rest);
   const outer = indices.shape.slice(0, -1);
+  emit.spend(AXIS_MAP_ROW * sizeOf(outer) * restSize);
   const targets: number[] = [];
   let i = 0;
   for (const at of coordinatesOf(outer)) {
@@ -67,17 +79,22 @@ function slicesOf(x: Value, indices: Value, batchAxes: number): { targets: numbe
 
 function importGatherNd(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
-  const { targets, shape } = slicesOf(x, indicesOf(node, 1), numberAttribute(node, "batch_dims", 0));
+  const { targets, shape } = slicesOf(x, indicesOf(node, 1), integerAttribute(node, "batch_dims", 0, 0), emit);
   return [pickElements(x, targets, shape, emit)];
 }
 
 /** Reductions of what is scattered, that fold updates into an element one by one. */
-const FOLDS: Readonly<Record<string, string>> = { mul: "Mul", max: "Max", min: "Min" };
+const FOLDS = new Map([
+  ["mul", "Mul"],
+  ["max", "Max"],
+  ["min", "Min"],
+]);
 
 /** In turn n every element is met by its n-th update, where it has one. */
 function folded(x: Value, updates: Value, sources: readonly (readonly number[])[], op: string, emit: Emitter): Value {
   let result = x;
   for (let turn = 0; sources.some((list) => list.length > turn); turn++) {
+    emit.spend(sizeOf(x.shape));
     const met = emit.constant(
       x.shape,
       sources.map((list) => Number(list.length > turn)),
@@ -96,7 +113,9 @@ function folded(x: Value, updates: Value, sources: readonly (readonly number[])[
 
 /** x with updates put (the last one given wins), added, or folded in at flat indices. */
 function scattered(x: Value, updates: Value, targets: readonly number[], reduction: string, emit: Emitter): Value {
-  const fold = FOLDS[reduction];
+  if (sizeOf(updates.shape) !== targets.length) throw new ShapeError(`updates [${updates.shape}] for ${targets.length} elements`);
+  emit.spend(AXIS_MAP_ROW * (sizeOf(x.shape) + targets.length));
+  const fold = FOLDS.get(reduction);
   if (reduction !== "none" && reduction !== "add" && !fold) throw new Unsupported(`reduction ${reduction}`, "reduction");
   const sources: number[][] = Array.from({ length: sizeOf(x.shape) }, () => []);
   targets.forEach((target, source) => {
@@ -121,13 +140,14 @@ function scattered(x: Value, updates: Value, targets: readonly number[], reducti
 function importScatterElements(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const axis = normaliseAxis(numberAttribute(node, "axis", 0), x.shape.length);
+  emit.spend(AXIS_MAP_ROW * sizeOf(indicesOf(node, 1).shape));
   const targets = elementTargets(x, indicesOf(node, 1), axis);
   return [scattered(x, requiredInput(node, 2), targets, stringAttribute(node, "reduction", "none"), emit)];
 }
 
 function importScatterNd(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
-  const { targets } = slicesOf(x, indicesOf(node, 1), 0);
+  const { targets } = slicesOf(x, indicesOf(node, 1), 0, emit);
   return [scattered(x, requiredInput(node, 2), targets, stringAttribute(node, "reduction", "none"), emit)];
 }
 

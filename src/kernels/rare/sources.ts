@@ -1,15 +1,19 @@
 /** Ops that are read while the graph is built, or made of others, and that few networks need: Mod, NonZero, EyeLike, OneHot, Range. */
+import { sizeOf } from "../../runtime/graph/graph.ts";
+import { ShapeError } from "../../runtime/errors.ts";
 import type { Value } from "../../runtime/graph/graph.ts";
 import { broadcastShapes, foldBroadcast, stridesOf } from "../broadcast.ts";
-import { constantInput, normaliseAxis, numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { constantInput, normaliseAxis, numberAttribute, requiredInput, scalarInput } from "../onnx-attributes.ts";
 import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition, TensorType } from "../op.ts";
 import { ONNX_TYPE } from "../source.ts";
 import { castToAny } from "./cast.ts";
 
 function importRange(node: OnnxNode, emit: Emitter): Value[] {
-  const [start, limit, delta] = [0, 1, 2].map((i) => constantInput(node, i, "the range")![0]!) as [number, number, number];
+  const [start, limit, delta] = [0, 1, 2].map((i) => scalarInput(node, i, "the range")) as [number, number, number];
+  if (delta === 0 || [start, limit, delta].some(Number.isNaN)) throw new ShapeError(`a range from ${start} to ${limit} by ${delta}`);
   const count = Math.max(0, Math.ceil((limit - start) / delta));
+  emit.spend([count]);
   return [
     emit.constant(
       [count],
@@ -24,6 +28,7 @@ function importMod(node: OnnxNode, emit: Emitter): Value[] {
   if (!a.data || !b.data) throw new Unsupported("Mod of what the network computes");
   const truncated = numberAttribute(node, "fmod", 0) !== 0;
   const output: TensorType = { shape: broadcastShapes(a.shape, b.shape), type: a.type };
+  emit.spend(output.shape, Math.max(0, sizeOf(output.shape) - a.data.length - b.data.length));
   const rule = ([x, y]: readonly number[]) => (truncated ? x! % y! : x! - y! * Math.floor(x! / y!));
   return [emit.constant(output.shape, foldBroadcast([a, b], output, rule), a.type)];
 }
@@ -32,6 +37,7 @@ function importNonZero(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
   if (!x.data) throw new Unsupported("a shape that depends on what the network computes");
   const found = Array.from(x.data, (value, i) => ({ value, i })).filter(({ value }) => value !== 0);
+  emit.spend(found.length * x.shape.length);
   const strides = stridesOf(x.shape);
   const coordinates = x.shape.flatMap((extent, axis) => found.map(({ i }) => Math.floor(i / strides[axis]!) % extent));
   return [emit.constant([x.shape.length, found.length], coordinates, "int")];
@@ -39,7 +45,9 @@ function importNonZero(node: OnnxNode, emit: Emitter): Value[] {
 
 function importEyeLike(node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
+  if (x.shape.length !== 2) throw new ShapeError(`it takes a matrix, found [${x.shape}]`);
   const [rows, columns] = x.shape as [number, number];
+  emit.spend(x.shape);
   const k = numberAttribute(node, "k", 0);
   const type = numberAttribute(node, "dtype", ONNX_TYPE[x.type]);
   const eye = Array.from({ length: rows * columns }, (_, i) => Number((i % columns) - Math.floor(i / columns) === k));
@@ -49,9 +57,11 @@ function importEyeLike(node: OnnxNode, emit: Emitter): Value[] {
 /** off + (on − off) · [index = class], along a new axis. */
 function importOneHot(node: OnnxNode, emit: Emitter): Value[] {
   const indices = requiredInput(node, 0);
-  const depth = constantInput(node, 1, "the depth")![0]!;
+  const depth = scalarInput(node, 1, "the depth");
+  emit.spend([depth]);
   const values = requiredInput(node, 2);
-  const [off, on] = constantInput(node, 2, "the values") as [number, number];
+  const [off, on] = constantInput(node, 2, "the values")!;
+  if (off === undefined || on === undefined) throw new ShapeError(`values [${values.shape}]; off and on are needed`);
   const rank = indices.shape.length + 1;
   const axis = normaliseAxis(numberAttribute(node, "axis", -1), rank);
   const wrapped = indices.data

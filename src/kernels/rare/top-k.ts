@@ -5,7 +5,7 @@ import { ShapeError } from "../../runtime/errors.ts";
 import { defineKernel } from "../../runtime/gpu/kernel.ts";
 import { sizeOf } from "../../runtime/graph/graph.ts";
 import type { Attributes, Value } from "../../runtime/graph/graph.ts";
-import { constantInput, normaliseAxis, numberAttribute, requiredInput } from "../onnx-attributes.ts";
+import { normaliseAxis, numberAttribute, requiredInput, scalarInput } from "../onnx-attributes.ts";
 import { defineOp } from "../op.ts";
 import type { Emitter, Lowering, OnnxNode, OpDefinition } from "../op.ts";
 import { gridSource, ieeeSource, LANES, slotsSource } from "../wgsl.ts";
@@ -26,9 +26,10 @@ const withExtent = (shape: readonly number[], axis: number, extent: number) => s
 function importTopK(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
   const axis = normaliseAxis(numberAttribute(node, "axis", -1), x.shape.length);
-  const count = node.opset < 10 ? numberAttribute(node, "k", 1) : constantInput(node, 1, "K")![0]!;
+  const count = node.opset < 10 ? numberAttribute(node, "k", 1) : scalarInput(node, 1, "K");
   const extent = x.shape[axis]!;
-  if (count < 1 || count > extent) throw new ShapeError(`${count} elements of an axis of ${extent}`);
+  if (x.shape.length === 0 || !Number.isInteger(count) || count < 1 || count > extent)
+    throw new ShapeError(`${count} elements of an axis of ${extent}`);
   return emit.addAll("TopK", [x], { axis, count, extent, smallest: numberAttribute(node, "largest", 1) === 0 });
 }
 

@@ -1,8 +1,10 @@
 /** Builds graphs node by node: infers shapes and leads, evaluates what is constant, and names what has no name. */
 import { opNamed } from "../../kernels/registry.ts";
 import type { Emitter, TensorType } from "../../kernels/op.ts";
-import { NudgeError, ShapeError } from "../errors.ts";
-import { constant, widestLead } from "./graph.ts";
+import { LimitError, NudgeError, ShapeError } from "../errors.ts";
+import { MAX_ELEMENTS, MAX_RANK } from "./budget.ts";
+import type { ImportBudget } from "./budget.ts";
+import { constant, sizeOf, widestLead } from "./graph.ts";
 import type { Attributes, ConstantData, ElementType, Graph, Lead, Node, Value } from "./graph.ts";
 
 export class GraphBuilder implements Emitter {
@@ -10,17 +12,38 @@ export class GraphBuilder implements Emitter {
   readonly nodes: Node[] = [];
   /** Prefix for the names of nodes added next: the ONNX node being imported, or the node being differentiated. */
   scope = "";
-  private readonly taken = new Set<string>();
+  /** The op of that node in the file, where the file is being imported. */
+  source = "";
+  /** Names that are taken, and the counter that the next of each gets. */
+  private readonly taken = new Map<string, number>();
 
-  constructor(readonly name: string) {}
+  /** `budget`: what the file justifies, for graphs that come from one. */
+  constructor(
+    readonly name: string,
+    private readonly budget?: ImportBudget,
+  ) {}
 
   /** A name nobody has yet: the scope, then the scope with a counter. */
   private uniqueName(op: string): string {
     const base = this.scope || op;
     let name = base;
-    for (let count = 2; this.taken.has(name); count++) name = `${base}#${count}`;
-    this.taken.add(name);
+    let count = this.taken.get(base) ?? 1;
+    while (this.taken.has(name)) name = `${base}#${++count}`;
+    this.taken.set(base, count);
+    this.taken.set(name, 1);
     return name;
+  }
+
+  private where(op: string): string {
+    return `node "${this.scope || op}" (${this.source || op})`;
+  }
+
+  spend(numbers: number | readonly number[], growth?: number): void {
+    const where = this.where("constants");
+    if (typeof numbers !== "number") checkShape(numbers, where);
+    const count = typeof numbers === "number" ? numbers : sizeOf(numbers);
+    this.budget?.spend("growth", growth ?? count, where);
+    this.budget?.spend("work", count, where);
   }
 
   input(name: string, type: TensorType, lead: Lead = "sample"): Value {
@@ -43,14 +66,20 @@ export class GraphBuilder implements Emitter {
     try {
       types = definition.infer(inputs, attributes);
     } catch (error) {
-      if (error instanceof ShapeError) throw new ShapeError(`node "${this.scope || op}" (${op}): ${error.message}`);
+      if (error instanceof ShapeError) throw new ShapeError(`${this.where(op)}: ${error.message}`);
       throw error;
     }
+    for (const { shape } of types) checkShape(shape, this.where(op));
     if (attributes["perSample"] === true) return this.push(op, inputs, types, attributes, "sample");
     const lead = widestLead(inputs);
     if (lead === "shared" && definition.fold) {
-      const data = definition.fold(inputs, attributes, types);
-      return types.map((type, i) => constant(`${this.scope || op}:${i}`, type.shape, data[i]!, type.type));
+      return folded(op, inputs, attributes, () => {
+        const read = sum(inputs);
+        const made = sum(types);
+        this.spend(read + made, Math.max(0, made - read));
+        const data = definition.fold!(inputs, attributes, types);
+        return types.map((type, i) => constant(`${this.scope || op}:${i}`, type.shape, data[i]!, type.type));
+      });
     }
     if (lead === "shared" && inputs[0]) {
       // A node of constants without a fold rule is computed on the GPU, once per sample (rare, and never wrong): kernels
@@ -69,6 +98,7 @@ export class GraphBuilder implements Emitter {
     attributes: Attributes,
     lead: Lead,
   ): readonly Value[] {
+    this.budget?.spend("nodes", 1, this.where(op));
     const name = this.uniqueName(op);
     const outputs = types.map((type, i) => ({
       name: types.length === 1 ? name : `${name}:${i}`,
@@ -95,6 +125,61 @@ export class GraphBuilder implements Emitter {
     if (outputs.length === 0) throw new NudgeError(`graph ${this.name} has no outputs`);
     return { name: this.name, inputs: this.inputs, outputs, nodes: this.nodes };
   }
+}
+
+/**
+ * What ops made of constants, by the first of these: a weight that a network uses a hundred times is transposed once, and lies on
+ * the GPU once. Entries go with their constants.
+ */
+const folds = new WeakMap<Value, Map<string, readonly Value[]>>();
+const identities = new WeakMap<Value, number>();
+let identified = 0;
+
+function identityOf(value: Value | undefined): number {
+  if (!value) return 0;
+  const known = identities.get(value) ?? ++identified;
+  identities.set(value, known);
+  return known;
+}
+
+/** Constants of so few numbers count by their numbers. */
+const FEW = 4;
+
+function keyOf(value: Value | undefined): string {
+  const { data, shape, type } = value ?? {};
+  return data && data.length <= FEW
+    ? `${type}[${shape}](${[...data].map((n) => (Object.is(n, -0) ? "-0" : n)).join()})`
+    : `#${identityOf(value)}`;
+}
+
+function folded(
+  op: string,
+  inputs: readonly (Value | undefined)[],
+  attributes: Attributes,
+  evaluate: () => readonly Value[],
+): readonly Value[] {
+  const largest = inputs.reduce((a, b) => ((b?.data?.length ?? 0) > (a?.data?.length ?? 0) ? b : a), inputs[0]);
+  if (!largest || largest.data!.length <= FEW) return evaluate();
+  const known = folds.get(largest) ?? new Map<string, readonly Value[]>();
+  folds.set(largest, known);
+  const key = `${op} ${inputs.map(keyOf).join(" ")} ${Object.entries(attributes)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(";")}`;
+  const made = known.get(key) ?? evaluate();
+  known.set(key, made);
+  return made;
+}
+
+const sum = (types: readonly ({ readonly shape: readonly number[] } | undefined)[]): number =>
+  types.reduce((total, type) => total + (type ? sizeOf(type.shape) : 0), 0);
+
+/** Throws ShapeError for a shape that is none, and LimitError for one that no adapter could hold. `where` names what has it. */
+export function checkShape(shape: readonly number[], where: string): void {
+  if (shape.length > MAX_RANK) throw new LimitError("axes of a tensor", shape.length, MAX_RANK, where);
+  if (shape.some((extent) => !Number.isInteger(extent) || extent < 0))
+    throw new ShapeError(`${where}: makes the impossible shape [${shape}]`);
+  const elements = sizeOf(shape);
+  if (elements > MAX_ELEMENTS) throw new LimitError("elements of one tensor", elements, MAX_ELEMENTS, where);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import type { onnx } from "onnx-proto";
 import { ArgumentError, OnnxFormatError } from "../errors.ts";
+import { bodiesOf } from "./structure.ts";
 
 export type FileBytes = Uint8Array | ArrayBuffer;
 
@@ -71,26 +72,16 @@ export function externalBytes(
   return { file, bytes: whole.subarray(offset, end) };
 }
 
-/** The tensors of a graph, and of the graphs inside it. */
-function* tensorsOf(graph: onnx.IGraphProto): Generator<[onnx.ITensorProto, string]> {
-  for (const tensor of graph.initializer ?? []) yield [tensor, `initialiser "${tensor.name}"`];
-  yield* tensorsOfNodes(graph.node ?? []);
-}
-
-function* tensorsOfNodes(nodes: readonly onnx.INodeProto[]): Generator<[onnx.ITensorProto, string]> {
-  for (const node of nodes) {
-    for (const { name, t, g } of node.attribute ?? []) {
-      if (t) yield [t, `node "${node.name}" (${node.opType}) attribute ${name}`];
-      if (g) yield* tensorsOf(g);
-    }
-  }
-}
-
 /** The names of the files that a model keeps tensors in. */
 export function externalFileNames(model: onnx.IModelProto): readonly string[] {
   const names = new Set<string>();
-  const all = [...tensorsOf(model.graph!), ...(model.functions ?? []).flatMap(({ node }) => [...tensorsOfNodes(node ?? [])])];
-  for (const [tensor, what] of all) if (isExternal(tensor)) names.add(locationOf(tensor, what).file);
+  const add = (tensor: onnx.ITensorProto, what: string) => isExternal(tensor) && names.add(locationOf(tensor, what).file);
+  for (const { nodes, initializers } of bodiesOf(model)) {
+    for (const tensor of initializers) add(tensor, `initialiser "${tensor.name}"`);
+    for (const { name, opType, attribute } of nodes) {
+      for (const { name: key, t } of attribute ?? []) if (t) add(t, `node "${name}" (${opType}) attribute ${key}`);
+    }
+  }
   return [...names];
 }
 

@@ -9,20 +9,25 @@ import type { OnnxAttribute } from "../../kernels/op.ts";
 import { onnxBinding } from "../../kernels/registry.ts";
 import { OnnxFormatError, ShapeError } from "../errors.ts";
 import type { UnsupportedNode } from "../errors.ts";
+import { checkShape } from "../graph/builder.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { constant } from "../graph/graph.ts";
 import type { Value } from "../graph/graph.ts";
 import { decodeAttribute, decodeTensor, toNumber } from "./decode.ts";
 import type { DataSource } from "./decode.ts";
+import { Scope } from "./scope.ts";
+import { bodiesOf, checkNames, domainOf, functionKey, namesOf } from "./structure.ts";
 
-/** The standard ops' domain, which has two names. */
-export const DEFAULT_DOMAINS = new Set(["", "ai.onnx"]);
-/** Functions may call functions; ONNX forbids that one calls itself. */
-const MAX_CALLS = 32;
+/** No version of the standard ops comes near. */
+const MAX_OPSET = 10_000;
+/** Names of nodes in functions grow by those of the calls around them; a file may give names of megabytes. */
+const MAX_NAME = 500;
+/** AttributeProto.AttributeType of what no op here reads: graphs, lists of tensors, sparse tensors, types. */
+const UNREAD_TYPES = new Set([5, 9, 10, 11, 12, 13, 14]);
 
 export interface ImportState {
   readonly builder: GraphBuilder;
-  readonly values: Map<string, Value>;
+  readonly values: Scope;
   /** Names made by unsupported nodes: what depends on them is passed over, so that the rest can still be checked. */
   readonly unknown: Set<string>;
   readonly unsupported: UnsupportedNode[];
@@ -33,23 +38,27 @@ export interface ImportState {
   readonly source: DataSource;
   /** Shapes that the file declares for float values, by name. */
   readonly declared: ReadonlyMap<string, readonly number[]>;
-  /** Inside a function: the attributes of the call, by name, and how many calls lie around. */
+  /** Inside a function: the attributes of the call, by name. */
   readonly call?: {
     readonly attributes: ReadonlyMap<string, onnx.IAttributeProto>;
     /** Names of attributes without a default. */
     readonly plain: ReadonlySet<string>;
-    readonly depth: number;
   };
 }
 
-const domainOf = (domain: string | null | undefined) => (DEFAULT_DOMAINS.has(domain ?? "") ? "" : domain!);
-
+/** Versions by domain. Throws OnnxFormatError for one that is none, and for a domain with two. */
 export function domainsOf(imports: readonly onnx.IOperatorSetIdProto[] | null | undefined): Map<string, number> {
-  return new Map((imports ?? []).map(({ domain, version }) => [domainOf(domain), toNumber(version)]));
-}
-
-export function functionKey(domain: string | null | undefined, name: string | null | undefined): string {
-  return `${domainOf(domain)}/${name}`;
+  const versions = new Map<string, number>();
+  for (const entry of imports ?? []) {
+    const [domain, version] = [domainOf(entry.domain), toNumber(entry.version)];
+    if (!Number.isInteger(version) || version < 0 || version > MAX_OPSET)
+      throw new OnnxFormatError(`opset ${version} of domain "${domain}" is no version`);
+    const other = versions.get(domain);
+    if (other !== undefined && other !== version)
+      throw new OnnxFormatError(`domain "${domain}" is imported as opset ${other} and as ${version}`);
+    versions.set(domain, version);
+  }
+  return versions;
 }
 
 /** An op's name in the registry: its domain stands before it, unless that is the default. */
@@ -59,23 +68,19 @@ function opNameOf({ domain, opType }: onnx.INodeProto): string {
 }
 
 /** The ops of a whole file by their names in the registry: of branches and of function bodies too, and not of calls of functions. */
-export function opNamesOf({ graph, functions }: onnx.IModelProto): Set<string> {
-  const own = new Set((functions ?? []).map(({ domain, name }) => functionKey(domain, name)));
+export function opNamesOf(model: onnx.IModelProto): Set<string> {
+  const own = new Set((model.functions ?? []).map(({ domain, name }) => functionKey(domain, name)));
   const names = new Set<string>();
-  const visit = (nodes: readonly onnx.INodeProto[] | null | undefined): void => {
-    for (const node of nodes ?? []) {
-      if (!own.has(functionKey(node.domain, node.opType))) names.add(opNameOf(node));
-      for (const { g } of node.attribute ?? []) visit(g?.node);
-    }
-  };
-  visit(graph?.node);
-  for (const { node } of functions ?? []) visit(node);
+  for (const { nodes } of bodiesOf(model)) {
+    for (const node of nodes) if (!own.has(functionKey(node.domain, node.opType))) names.add(opNameOf(node));
+  }
   return names;
 }
 
 export function initialiserOf(tensor: onnx.ITensorProto, source: DataSource): Value {
   const name = tensor.name ?? "";
   const { shape, data, type, onnxType } = decodeTensor(tensor, `initialiser "${name}"`, source);
+  checkShape(shape, `initialiser "${name}"`);
   return constant(name, shape, data, type, onnxType);
 }
 
@@ -118,7 +123,8 @@ export function importNode(proto: onnx.INodeProto, name: string, state: ImportSt
   const domain = domainOf(proto.domain);
   const op = opNameOf(proto);
   const opset = state.opsets.get(domain) ?? 1;
-  const give = (outputs: readonly Value[] | undefined) =>
+  const where = `node "${name}" (${op})`;
+  const give = (outputs: readonly (Value | undefined)[] | undefined) =>
     (proto.output ?? []).forEach((output, i) => {
       if (output && outputs?.[i]) values.set(output, outputs[i]);
       else if (output) unknown.add(output);
@@ -145,20 +151,27 @@ export function importNode(proto: onnx.INodeProto, name: string, state: ImportSt
   }
   const inputs = (proto.input ?? []).map((input) => {
     const value = values.get(input);
-    if (input && !value) throw new OnnxFormatError(`node "${name}" (${op}) reads "${input}", which nothing before it makes`);
+    if (input && !value) throw new OnnxFormatError(`${where} reads "${input}", which nothing before it makes`);
+    if (value) checkShape(value.shape, where);
     return value;
   });
   try {
     const protos = attributesOf(proto, state);
     if (body) return give(importCall(body, name, inputs, protos, state));
     if (op === "If") return give(importBranch(name, inputs, protos, state));
-    const attributes: Record<string, OnnxAttribute> = {};
+    // Without a prototype: a file may name an attribute "constructor".
+    const attributes = Object.create(null) as Record<string, OnnxAttribute>;
     for (const attribute of protos) {
-      const value = decodeAttribute(attribute, `node "${name}" (${op}) attribute ${attribute.name}`, source);
-      if (value !== undefined) attributes[attribute.name ?? ""] = value;
+      const key = attribute.name ?? "";
+      const value = decodeAttribute(attribute, `${where} attribute ${key}`, source);
+      if (value === undefined && !UNREAD_TYPES.has(attribute.type ?? 0))
+        throw new OnnxFormatError(`${where} attribute ${key} has type ${attribute.type ?? 0}, or no value`);
+      if (key in attributes) throw new OnnxFormatError(`${where} has two attributes ${key}`);
+      if (value !== undefined) attributes[key] = value;
     }
     const outputCount = (proto.output ?? []).filter((output) => output).length;
     builder.scope = name;
+    builder.source = op;
     const computed = inputs.find((input) => input && input.type !== "float" && !input.data);
     if (computed && !binding!.acceptsIntegers)
       throw new Unsupported(`takes ${computed.type === "bool" ? "truth values" : "integers"} computed from the network's input`);
@@ -168,17 +181,29 @@ export function importNode(proto: onnx.INodeProto, name: string, state: ImportSt
     if (!(error instanceof ShapeError)) throw error;
     // Behind an unsupported node the shapes are only what the file declares.
     if (unsupported.length > 0) return give(undefined);
-    if (!error.message.startsWith("node ")) throw new ShapeError(`node "${name}" (${op}): ${error.message}`);
+    if (!error.message.startsWith("node ")) throw new ShapeError(`${where}: ${error.message}`);
     throw error;
   }
 }
 
-const namesOf = (list: readonly { name?: string | null }[] | null | undefined) => (list ?? []).map(({ name }) => name ?? "");
-
-function importAll(nodes: readonly onnx.INodeProto[], outputs: readonly string[], name: string, state: ImportState): (Value | undefined)[] {
-  for (const [index, node] of reachableNodes(nodes, outputs).entries()) {
-    importNode(node, `${name}/${node.name || `${node.opType}_${index}`}`, state);
-  }
+/** Imports the nodes that the outputs depend on; `around` begins their names. Constants go as soon as nobody reads them any more. */
+export function importAll(
+  nodes: readonly onnx.INodeProto[],
+  outputs: readonly string[],
+  around: string,
+  state: ImportState,
+): (Value | undefined)[] {
+  checkNames(nodes, []);
+  const kept = reachableNodes(nodes, outputs);
+  const lastRead = new Map<string, number>();
+  kept.forEach((node, index) => {
+    for (const name of namesRead(node)) lastRead.set(name, index);
+  });
+  for (const name of outputs) lastRead.set(name, Infinity);
+  kept.forEach((node, index) => {
+    importNode(node, `${around}${node.name || `${node.opType}_${index}`}`.slice(-MAX_NAME), state);
+    for (const name of namesRead(node)) if (lastRead.get(name) === index) state.values.delete(name);
+  });
   return outputs.map((output) => state.values.get(output));
 }
 
@@ -188,14 +213,14 @@ function importBranch(
   [condition]: readonly (Value | undefined)[],
   attributes: readonly onnx.IAttributeProto[],
   state: ImportState,
-): readonly Value[] {
+): readonly (Value | undefined)[] {
   if (!condition?.data) throw new Unsupported("takes a branch that depends on the network's input");
   const taken = condition.data[0] ? "then_branch" : "else_branch";
   const branch = attributes.find((attribute) => attribute.name === taken)?.g;
   if (!branch) throw new OnnxFormatError(`node "${name}" (If) has no ${taken}`);
-  const values = new Map(state.values);
+  const values = new Scope(state.values);
   for (const initializer of branch.initializer ?? []) values.set(initializer.name ?? "", initialiserOf(initializer, state.source));
-  return importAll(branch.node ?? [], namesOf(branch.output), name, { ...state, values }) as Value[];
+  return importAll(branch.node ?? [], namesOf(branch.output), `${name}/`, { ...state, values });
 }
 
 /** The outputs of a call of one of the model's own functions. Names in its body are its own; it sees nothing around it. */
@@ -205,10 +230,8 @@ function importCall(
   inputs: readonly (Value | undefined)[],
   attributes: readonly onnx.IAttributeProto[],
   state: ImportState,
-): readonly Value[] {
-  const depth = (state.call?.depth ?? 0) + 1;
-  if (depth > MAX_CALLS) throw new OnnxFormatError(`node "${name}" calls functions ${depth} deep, or one that calls itself`);
-  const values = new Map<string, Value>();
+): readonly (Value | undefined)[] {
+  const values = new Scope();
   (body.input ?? []).forEach((input, i) => {
     if (inputs[i]) values.set(input, inputs[i]);
   });
@@ -216,10 +239,9 @@ function importCall(
   const call = {
     attributes: new Map(attributes.map((attribute) => [attribute.name ?? "", attribute])),
     plain: new Set(body.attribute),
-    depth,
   };
   // What the caller leaves out is left out of the nodes inside that read it.
   const absent = new Set((body.input ?? []).filter((_, i) => !inputs[i]));
   const nodes = (body.node ?? []).map((node) => ({ ...node, input: node.input?.map((input) => (absent.has(input) ? "" : input)) }));
-  return importAll(nodes, body.output ?? [], name, { ...state, values, unknown: new Set(), opsets, call }) as Value[];
+  return importAll(nodes, body.output ?? [], `${name}/`, { ...state, values, unknown: new Set(), opsets, call });
 }

@@ -6,15 +6,18 @@
  * construction that of N separate runs; batch.ts says whether the file itself would agree.
  */
 import type { onnx } from "onnx-proto";
-import { ArgumentError, OnnxFormatError, ShapeError, UnsupportedOpError } from "../errors.ts";
+import { ArgumentError, LimitError, OnnxFormatError, ShapeError, UnsupportedOpError } from "../errors.ts";
 import type { UnsupportedNode } from "../errors.ts";
-import { GraphBuilder } from "../graph/builder.ts";
+import { ImportBudget, MAX_RANK } from "../graph/budget.ts";
+import { checkShape, GraphBuilder } from "../graph/builder.ts";
 import { constant, sizeOf, withoutDeadNodes } from "../graph/graph.ts";
 import type { ConstantData, ElementType, Graph, Value } from "../graph/graph.ts";
 import { toNumber } from "./decode.ts";
 import type { DataSource } from "./decode.ts";
 import type { ExternalFiles } from "./external-data.ts";
-import { domainsOf, functionKey, importNode, initialiserOf, reachableNodes } from "./import-nodes.ts";
+import { domainsOf, importAll, initialiserOf, reachableNodes } from "./import-nodes.ts";
+import { Scope } from "./scope.ts";
+import { bodiesOf, checkNames, distinctNames, expandedNodes, functionKey, namesOf } from "./structure.ts";
 
 export interface ImportOptions {
   /** Name used in messages. */
@@ -69,11 +72,23 @@ export function importModel(model: onnx.IModelProto, options: ImportOptions = {}
     externalData: options.externalData,
     ...(options.allowMissingFiles && { onMissingFile: (file) => missingFiles.add(file) }),
   };
-  const builder = new GraphBuilder(options.name ?? (proto.name || "model"));
-  const values = new Map<string, Value>();
-  for (const initializer of proto.initializer ?? []) values.set(initializer.name ?? "", initialiserOf(initializer, source));
+  const written = bodiesOf(model).reduce((sum, { nodes }) => sum + nodes.length, 0);
+  const budget = new ImportBudget(written);
+  const name = options.name ?? (proto.name || "model");
+  const { nodes: expanded, largest } = expandedNodes(model);
+  budget.spend("nodes", expanded, largest);
+  const builder = new GraphBuilder(name, budget);
+  const values = new Scope();
+  const initialisers = distinctNames(proto.initializer, "initialiser");
+  const inputNames = distinctNames(proto.input, "input");
+  checkNames(proto.node ?? [], [...initialisers, ...inputNames]);
+  for (const initializer of proto.initializer ?? []) {
+    const value = initialiserOf(initializer, source);
+    budget.justify(value.data!.length);
+    values.set(value.name, value);
+  }
   for (const [name, given] of Object.entries(options.constants ?? {})) {
-    if (!(proto.input ?? []).some((input) => input.name === name)) throw new ArgumentError(`there is no input "${name}" to bind`);
+    if (!inputNames.has(name)) throw new ArgumentError(`there is no input "${name}" to bind`);
     values.set(name, constant(name, given.shape, given.data, given.type, given.onnxType));
   }
   const free = (proto.input ?? [])
@@ -82,30 +97,29 @@ export function importModel(model: onnx.IModelProto, options: ImportOptions = {}
   checkDimensions(proto, free, options);
   for (const { name, declared } of free) {
     const shape = declared.map((extent, axis) => boundExtent(extent, axis, options)!);
+    if (shape.length > MAX_RANK) throw new LimitError("axes of a tensor", shape.length, MAX_RANK, `input "${name}"`);
     values.set(name, builder.input(name, { shape, type: "float" }));
   }
   const batch = free[0] && batchOf(free[0].declared, options);
   if (builder.inputs.length === 0 && !options.constants) throw new OnnxFormatError("the model has no inputs");
 
-  const nodes = reachableNodes(
-    proto.node ?? [],
-    (proto.output ?? []).map(({ name }) => name ?? ""),
-  );
+  const outputNames = namesOf(proto.output);
+  const nodes = reachableNodes(proto.node ?? [], outputNames);
   const unsupported: UnsupportedNode[] = [];
   const unknown = new Set<string>();
   const functions = new Map((model.functions ?? []).map((body) => [functionKey(body.domain, body.name), body]));
   const state = { builder, values, unknown, unsupported, opsets, functions, source, declared: declaredValues(proto, options) };
-  for (const [index, node] of nodes.entries()) importNode(node, node.name || `${node.opType}_${index}`, state);
+  const made = importAll(nodes, outputNames, "", state);
   if (unsupported.length > 0) throw new UnsupportedOpError(unsupported, nodes.length);
 
-  const outputs = (proto.output ?? []).map(({ name }) => {
-    const value = values.get(name ?? "");
-    if (!value && unknown.has(name ?? "")) throw new OnnxFormatError(`output "${name}" is an optional output that is not covered`);
+  const outputs = made.map((value, i) => {
+    const name = outputNames[i]!;
+    if (!value && unknown.has(name)) throw new OnnxFormatError(`output "${name}" is an optional output that is not covered`);
     if (!value) throw new OnnxFormatError(`output "${name}" is made by no node`);
     return value;
   });
-  const ops: Record<string, number> = {};
-  for (const { opType } of nodes) ops[opType ?? "?"] = (ops[opType ?? "?"] ?? 0) + 1;
+  for (const { name, shape } of builder.inputs) checkShape(shape, `input "${name}"`);
+  const ops = countedOps(nodes);
   const graph = withoutDeadNodes(distinctOutputs(builder.build(outputs)));
   const empty = graph.nodes.filter((node) => [...node.inputs, ...node.outputs].some((value) => value && sizeOf(value.shape) === 0));
   if (empty.length > 0) {
@@ -114,8 +128,14 @@ export function importModel(model: onnx.IModelProto, options: ImportOptions = {}
       nodes.length,
     );
   }
-  const outputNames = (proto.output ?? []).map(({ name }) => name ?? "");
   return { graph, outputNames, opset, ops, batch: batch ?? 1, missingFiles: [...missingFiles] };
+}
+
+/** Nodes by op. */
+export function countedOps(nodes: readonly onnx.INodeProto[]): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { opType } of nodes) counts.set(opType ?? "?", (counts.get(opType ?? "?") ?? 0) + 1);
+  return Object.fromEntries(counts);
 }
 
 /** What the file says of the values between its nodes, as far as it is static: stands in for what an unsupported node makes. */
@@ -125,7 +145,7 @@ function declaredValues(proto: onnx.IGraphProto, options: ImportOptions): Readon
     const { shape, elemType } = type?.tensorType ?? {};
     if (!shape || !FLOAT_TYPES.has(elemType ?? 0)) continue;
     const extents = (shape.dim ?? []).map(
-      (dim, axis) => toNumber(dim.dimValue) || options.dimensions?.[dim.dimParam ?? ""] || (axis === 0 ? (options.batch ?? 1) : 0),
+      (dim, axis) => toNumber(dim.dimValue) || options.dimensions?.[dim.dimParam || ""] || (axis === 0 ? (options.batch ?? 1) : 0),
     );
     if (extents.every((extent) => extent > 0)) declared.set(name ?? "", extents);
   }

@@ -89,7 +89,7 @@ describe("functions of the model", () => {
     const circular = { ...leaky, node: [{ opType: "leaky", domain: DOMAIN, input: ["a"], output: ["out"] }] };
     const call = { opType: "leaky", domain: DOMAIN, name: "call", input: ["x"], output: ["z"] };
     const proto = withFunctions({ inputs: { x: [1, 4] }, nodes: [node("Neg", ["z"], "y")] }, [call], [circular]);
-    expect(() => importModel(proto)).toThrow("calls functions 33 deep, or one that calls itself");
+    expect(() => importModel(proto)).toThrow("calls functions more than 32 deep, or one that calls itself");
   });
 
   test("a default that the decoder cannot read is refused, not ignored", () => {

@@ -186,12 +186,12 @@ describe("shapes that do not fit", () => {
     [
       "strides for the wrong number of axes",
       { nodes: [node("MaxPool", ["x"], "y", { kernel_shape: [2, 2], strides: [2] })] },
-      'node "the y" (MaxPool): attribute strides has 1 entries for 2 spatial axes',
+      'node "the y" (MaxPool): attribute strides has 1 entries, but 2 spatial axes take 2',
     ],
     [
       "a stride of 0",
       { nodes: [node("MaxPool", ["x"], "y", { kernel_shape: [2, 2], strides: [0, 1] })] },
-      'node "the y" (MaxPool): attribute strides [0,1] is not positive',
+      'node "the y" (MaxPool): attribute strides [0,1] holds 0; whole numbers from 1 are allowed',
     ],
     [
       "a window of nothing but padding",
@@ -230,7 +230,7 @@ describe("shapes that do not fit", () => {
     [
       "a permutation",
       { nodes: [node("Transpose", ["x"], "y", { perm: [0, 1, 1, 2] })] },
-      'node "the y" (Transpose): perm [0,1,1,2] does not permute the axes of [1,3,6,6]',
+      'node "the y" (Transpose): attribute perm [0,1,1,2] of 4 entries does not permute the axes of [1,3,6,6]',
     ],
     ["a missing input", { nodes: [node("MatMul", ["x"], "y")] }, 'node "the y" (MatMul): input 1 is missing'],
     ["no inputs at all", { nodes: [node("Concat", [], "y", { axis: 0 })] }, 'node "the y" (Concat): input 0 is missing'],

@@ -14,8 +14,10 @@ const channelAxisFromEnd: Readonly<Record<string, number>> = { Conv: 3, ConvTran
 export function foldAffine(graph: Graph): Graph {
   const { readOnce } = indexGraph(graph);
   const layers = new Map<Value, Node>();
+  // Weights that several layers share, scaled alike, stay shared.
+  const scaled = new Map<Value, Map<string, Value>>();
   const folded = rewrite(graph, (node, inputs, builder) => {
-    const outputs = foldInto(node, inputs, builder, layers, readOnce);
+    const outputs = foldInto(node, inputs, builder, layers, readOnce, scaled);
     for (const made of builder.nodes.slice(-1)) if (made.op in channelAxisFromEnd) layers.set(made.outputs[0]!, made);
     return outputs;
   });
@@ -28,6 +30,7 @@ function foldInto(
   builder: GraphBuilder,
   layers: ReadonlyMap<Value, Node>,
   readOnce: (original: Value) => boolean,
+  scaled: Map<Value, Map<string, Value>>,
 ): readonly Value[] | undefined {
   if (!["Mul", "Add", "Sub", "Div"].includes(node.op) || clampOf(node)) {
     const made = builder.copy(node, inputs);
@@ -47,7 +50,11 @@ function foldInto(
   const scale = node.op === "Mul" ? perChannel : node.op === "Div" ? perChannel.map((c) => 1 / c) : ones;
   const shift = node.op === "Add" ? perChannel : node.op === "Sub" ? perChannel.map((c) => -c) : zeros;
   const [x, weights, bias] = layer.inputs as [Value, Value, Value | undefined];
-  const scaledWeights = scale === ones ? weights : builder.constant(weights.shape, scaleWeights(layer, weights, scale));
+  const known = scaled.get(weights) ?? new Map<string, Value>();
+  scaled.set(weights, known);
+  const key = `${layer.op} ${layer.attributes["groups"] as number} ${scale.join()}`;
+  const scaledWeights = scale === ones ? weights : (known.get(key) ?? builder.constant(weights.shape, scaleWeights(layer, weights, scale)));
+  known.set(key, scaledWeights);
   const newBias = shift.map((t, c) => (bias?.data?.[c] ?? 0) * scale[c]! + t);
   return builder.copy(layer, [x, scaledWeights, builder.constant([newBias.length], newBias)]);
 }
