@@ -3,6 +3,7 @@ export { createEngine } from "./runtime/engine.ts";
 export type { Engine, LoadOptions, LoadProgress } from "./runtime/engine.ts";
 export type { TuningStatus, TuningTable } from "./runtime/tuning.ts";
 export type { DerivativeOptions, JacobianOptions, Model, ModelPort, Progress, RunOptions } from "./runtime/model.ts";
+export type { AttachPoint } from "./runtime/graph/head.ts";
 export type { Tensor } from "./runtime/tensor.ts";
 export { loadRareOps } from "./kernels/registry.ts";
 export { describeModel } from "./runtime/describe.ts";

@@ -70,7 +70,7 @@ function digits(models: string, count: number): NdArray {
 }
 
 /** The settings of foolbox's and of the authors' PyTorch code, which peers/torch_deepfool.py runs. */
-const ATTACK = { norm: 2, candidates: 10, maxIterations: 50, overshoot: 0.02, rule: "overshoot-inside-epsilon" } as const;
+const ATTACK = { norm: 2, candidates: 10, maxIterations: 50, overshoot: 0.02, rule: "overshoot-inside-epsilon", refine: false } as const;
 
 export interface ThroughputResult {
   readonly net: string;

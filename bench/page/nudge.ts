@@ -22,7 +22,7 @@ hostContestant({
       vjp: async (x, cotangent) => take(await model.vjp(array(x), { shape: [x.samples, classes], data: cotangent })),
       jacobian: async (x, k) => take(await model.jacobian(array(x), { rows: `top${k}` })),
       deepfool: async (x) => {
-        const { labels, newLabels, norms } = await deepfool(model, array(x));
+        const { labels, newLabels, norms } = await deepfool(model, array(x), { refine: false });
         return { labels: Float32Array.from(labels), newLabels: Float32Array.from(newLabels), norms };
       },
     };

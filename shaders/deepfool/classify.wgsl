@@ -1,9 +1,10 @@
-// classify: the label of every lane: the index of the largest logit, the lowest index among equals.
+// classify: the label of every lane: the index of the largest logit, the lowest index among equals; NO_LABEL
+// where a logit is NaN or infinite.
 //
 // grid     lanes, LANES to a group
 //
 // specialised by   const LANES: u32;
-// linked with      lib/grid
+// linked with      deepfool/state, lib/grid
 
 struct Params { classes: u32, capacity: u32 }
 
@@ -21,8 +22,11 @@ fn main(
   if (place >= params.capacity) { return; }
   let first = place * params.classes;
   var best = 0u;
-  for (var c = 1u; c < params.classes; c++) {
-    if (logits[first + c] > logits[first + best]) { best = c; }
+  var finite = true;
+  for (var c = 0u; c < params.classes; c++) {
+    let score = logits[first + c];
+    finite = finite && is_finite(score);
+    if (score > logits[first + best]) { best = c; }
   }
-  predicted[place] = best;
+  predicted[place] = select(NO_LABEL, best, finite);
 }

@@ -1,6 +1,7 @@
 // settle: after a forward pass, which images are fooled, which are out of iterations, and which go on to a backward pass.
 //
 //   first visit   the label seen is the one to leave;   later   a different label means fooled
+//   no label      a logit is NaN or infinite: the image is done with, and not fooled
 //
 // Survivors are compacted: the backward pass runs over them alone, and slots[j] says in which lane survivor j's forward
 // values lie, so nothing is moved.
@@ -25,13 +26,16 @@ var<workgroup> kept: array<u32, LANES>;
 fn settled(image: Image, label: u32) -> Image {
   var next = image;
   next.new_label = label;
-  if (image.status == WAITING) {
-    next.status = ACTIVE;
-    next.label = label;
-  } else if (label != image.label) {
+  if (image.status == WAITING) { next.label = label; }
+  if (label == NO_LABEL) {
+    next.status = NON_FINITE;
+    return next;
+  }
+  if (label != next.label) {
     next.status = FOOLED;
     return next;
   }
+  next.status = ACTIVE;
   if (next.iterations >= params.max_iterations) { next.status = EXHAUSTED; }
   return next;
 }

@@ -1,4 +1,4 @@
-// step: walks to the chosen boundary:  r += factor · w′,  or  r += factor · sign(w′)  for l∞.
+// step: walks to the chosen boundary:  r += factor · (w′ · inverse),  or  r += factor · sign(w′)  for l∞.
 //
 // layout   W [rows, elements], r [images, elements]
 //          An image is written through its survivor, so what the last workgroup covers beyond the survivors must not be.
@@ -8,7 +8,6 @@
 // linked with      deepfool/state, lib/grid
 
 struct Params { elements: u32 }
-struct Step { row: u32, factor: f32 }
 
 @group(0) @binding(0) var<storage, read>       normals: array<f32>;
 @group(0) @binding(1) var<storage, read>       steps: array<Step>;
@@ -28,7 +27,9 @@ fn main(
   if (survivor >= counters.backward) { return; }
   let element = item % params.elements;
   let taken = steps[survivor];
-  var w = normals[taken.row * params.elements + element];
+  // No step: the row may hold NaN or infinity, which times 0 is NaN.
+  if (taken.factor == 0.0) { return; }
+  var w = normals[taken.row * params.elements + element] * taken.inverse;
   if (!SQUARED) { w = sign(w); }
   r[owners[survivor] * params.elements + element] += taken.factor * w;
 }

@@ -2,6 +2,7 @@
 //
 //   scanning    images that v fools already are passed over; DeepFool starts on the first that it does not
 //   attacking   once the label changes, r is handed to `absorb`; when the iterations run out, the image is given up
+//   either      where a logit is NaN or infinite, the image is given up
 //
 // The number of images scanned ahead follows how far the last scan had to look, between 1 and the capacity.
 //
@@ -27,11 +28,21 @@ fn attack(image: u32, lane: u32) {
   counters.backward = 1u;
 }
 
+fn give_up(image: u32, status: u32) {
+  images[image].status = status;
+  counters.finished++;
+  counters.given_up++;
+}
+
 fn scanned() {
   for (var lane = 0u; lane < counters.forward; lane++) {
     let image = list[lane];
     images[image].new_label = predicted[lane];
     counters.cursor++;
+    if (predicted[lane] == NO_LABEL || images[image].label == NO_LABEL) {
+      give_up(image, NON_FINITE);
+      continue;
+    }
     if (predicted[lane] == images[image].label) {
       images[image].status = ACTIVE;
       counters.scan = min(2u * (lane + 1u), CAPACITY);
@@ -46,7 +57,9 @@ fn scanned() {
 
 fn attacked(image: u32) {
   images[image].new_label = predicted[0];
-  if (predicted[0] != images[image].label) {
+  if (predicted[0] == NO_LABEL) {
+    give_up(image, NON_FINITE);
+  } else if (predicted[0] != images[image].label) {
     images[image].status = FOOLED;
     counters.finished++;
     if (images[image].iterations <= params.accept_iterations) {
@@ -56,9 +69,7 @@ fn attacked(image: u32) {
       counters.given_up++;
     }
   } else if (images[image].iterations >= params.max_iterations) {
-    images[image].status = EXHAUSTED;
-    counters.finished++;
-    counters.given_up++;
+    give_up(image, EXHAUSTED);
   } else {
     attack(image, 0u);
   }

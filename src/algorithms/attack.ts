@@ -2,17 +2,20 @@
  * What DeepFool and DeepFool-based universal perturbations share: a segment of images on the GPU, on which it works in ticks
  * (tick.ts). The host encodes ticks ahead and reads the counters late.
  */
-import { ArgumentError } from "../runtime/errors.ts";
 import type { GpuContext } from "../runtime/gpu/context.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Model, RunOptions } from "../runtime/model.ts";
+import { normOf } from "./norms.ts";
+import { Rays } from "./ray.ts";
+import type { LabelsAlong } from "./refine.ts";
 import { createTick, tickGrids } from "./tick.ts";
 import type { AttackSettings, Tick, TickGrids, TickSizes } from "./tick.ts";
 
 /** Status of an image; the order is that of shaders/deepfool/state.wgsl. */
-export const statuses = ["waiting", "active", "fooled", "exhausted", "no-direction", "passed-over"] as const;
+export const statuses = ["waiting", "active", "fooled", "exhausted", "no-direction", "passed-over", "non-finite", "out-of-range"] as const;
 
-const IMAGE_WORDS = 4;
+const IMAGE_WORDS = 6;
+const MAGNITUDE_WORD = 5;
 const COUNTER_WORDS = 12;
 const NORM_WORD = 9;
 const BYTES = 4;
@@ -31,6 +34,8 @@ export interface ImageState {
   readonly label: number;
   readonly newLabel: number;
   readonly iterations: number;
+  /** Forward passes beside those of the steps. */
+  readonly tries?: number;
 }
 
 export class Attack {
@@ -41,6 +46,7 @@ export class Attack {
     readonly elements: number,
     private readonly buffers: ReturnType<typeof ownBuffers>,
     private readonly work: Tick,
+    private readonly rays: Rays | undefined,
   ) {}
 
   /** Elements of v, where the attack is universal. */
@@ -52,8 +58,6 @@ export class Attack {
     const gpu = model.context;
     const elements = sizeOf(model.inputs[0]!.shape);
     const classes = sizeOf(model.logits.shape);
-    if (model.inputs.length !== 1) throw new ArgumentError(`${model.name} has ${model.inputs.length} inputs; attacks take one`);
-    if (classes < 2) throw new ArgumentError(`${model.name} has ${classes} output; an attack needs at least two classes`);
     const count = Math.min(settings.candidates, classes);
     const rows = count - 1;
     const { program, derivative, input } = await model.attackProgram(settings.lanes, rows, options);
@@ -72,8 +76,9 @@ export class Attack {
       cotangent: program.port(derivative.seed),
       normals: program.port(derivative.result),
     };
-    const tick = await createTick({ gpu, program, settings, sizes, grids, buffers: { ...own, ...others } });
-    return new Attack(gpu, segment, elements, own, tick);
+    const shared = { gpu, program, sizes, buffers: { ...own, ...others } };
+    const [tick, rays] = await Promise.all([createTick({ ...shared, settings, grids }), settings.rays ? Rays.create(shared) : undefined]);
+    return new Attack(gpu, segment, elements, own, tick, rays);
   }
 
   /** Puts a segment of images on the GPU, [count, elements], in the order of visiting, and resets their states. */
@@ -82,7 +87,11 @@ export class Attack {
     const { queue } = this.gpu.device;
     queue.writeBuffer(this.buffers.x, 0, images as Float32Array<ArrayBuffer>);
     const states = new Uint32Array(count * IMAGE_WORDS);
-    for (let i = 0; labels && i < count; i++) states[i * IMAGE_WORDS + 1] = labels[i]!;
+    const magnitudes = new Float32Array(states.buffer);
+    for (let i = 0; i < count; i++) {
+      if (labels) states[i * IMAGE_WORDS + 1] = labels[i]!;
+      magnitudes[i * IMAGE_WORDS + MAGNITUDE_WORD] = normOf(images.subarray(i * this.elements, (i + 1) * this.elements), Infinity);
+    }
     queue.writeBuffer(this.buffers.images, 0, states);
     // forward, backward, cursor, finished; total, scan, updates, absorb; given_up. The norm of v carries over.
     queue.writeBuffer(this.buffers.counters, 0, Uint32Array.of(0, 0, 0, 0, count, 1, 0, 0, 0));
@@ -137,8 +146,18 @@ export class Attack {
     return new Float32Array(await this.gpu.read(this.buffers.r, 0, count * this.elements * BYTES));
   }
 
+  /**
+   * Takes perturbations r [count, elements] in place of the sums of steps, and gives a function for labels along them: of x + factor · r
+   * for images of the segment, the product being rounded before it is added. Needs the setting `rays`.
+   */
+  along(r: Float32Array): LabelsAlong {
+    this.gpu.device.queue.writeBuffer(this.buffers.r, 0, r as Float32Array<ArrayBuffer>);
+    return (images, factors) => this.rays!.labels(images, factors);
+  }
+
   dispose(): void {
     this.work.dispose();
+    this.rays?.dispose();
     for (const buffer of Object.values(this.buffers)) this.gpu.destroyBuffer(buffer);
   }
 }
@@ -169,10 +188,11 @@ function ownBuffers(
     candidates: make("candidates", segment * count),
     list: make("lanes", capacity),
     owners: make("survivors", capacity),
+    factors: make("factors", capacity),
     predicted: make("labels", capacity),
     counters: make("counters", COUNTER_WORDS),
-    norms: make("row norms", capacity * rows),
-    steps: make("chosen steps", 2 * capacity),
+    sizes: make("row norms", 2 * capacity * rows),
+    steps: make("chosen steps", 3 * capacity),
     table: make("grid table", grids.words.length),
     grids: make("grids", 3 * grids.total, STORAGE | INDIRECT),
   };

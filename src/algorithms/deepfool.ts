@@ -4,12 +4,14 @@ import { finiteMean } from "../data/statistics.ts";
 import { deepfoolFields } from "../options/attacks.ts";
 import { checkOptions } from "../options/fields.ts";
 import { throwIfAborted } from "../runtime/errors.ts";
+import type { AttachPoint } from "../runtime/graph/head.ts";
 import type { Model } from "../runtime/model.ts";
 import { Attack, statuses } from "./attack.ts";
 import type { Counters, ImageState } from "./attack.ts";
 import { checkModel, takeImages } from "./inputs.ts";
 import { normOf } from "./norms.ts";
 import type { Norm } from "./norms.ts";
+import { refine } from "./refine.ts";
 import { rules } from "./rules.ts";
 import type { OvershootRule } from "./rules.ts";
 
@@ -24,6 +26,13 @@ export interface DeepFoolOptions {
   readonly maxIterations?: number;
   /** Where the overshoot applies; default "overshoot-inside". */
   readonly rule?: OvershootRule;
+  /**
+   * Whether r ends at the boundary that it crossed, where the walk ended far beyond it; default true. Norms can only shrink. False: r
+   * is the walk as published, and is not tried as it is returned.
+   */
+  readonly refine?: boolean;
+  /** Bisections of an image at most; default 40, which is enough for f32. */
+  readonly refineSteps?: number;
   /** Images processed at once; default 32. */
   readonly batch?: number;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number; readonly iterations: number }) => void;
@@ -44,6 +53,8 @@ export interface DeepFoolResult {
   readonly newLabels: Uint32Array;
   /** Steps made. */
   readonly iterations: Uint32Array;
+  /** Forward passes made, those of `refine` included. */
+  readonly forwards: Uint32Array;
   /** ‖r‖ in the norm of the attack; Infinity for failures, so that a median over all images is true. */
   readonly norms: Float32Array;
   /** ρ = ‖r‖ / ‖x‖ in the norm of the attack, x in the model's input space; Infinity for failures and where x is zero. */
@@ -51,6 +62,8 @@ export interface DeepFoolResult {
   readonly status: readonly DeepFoolStatus[];
   /** Mean of the finite relativeNorms, which are those of fooled images; null where there is none. */
   readonly meanRho: number | null;
+  /** Where in the network the attack attached: before a final Softmax, Sigmoid and the like. */
+  readonly attachedTo: AttachPoint;
   readonly seconds: number;
 }
 
@@ -60,6 +73,8 @@ export const deepfoolDefaults = {
   candidates: 10,
   maxIterations: 50,
   rule: "overshoot-inside",
+  refine: true,
+  refineSteps: 40,
   batch: 32,
 } as const;
 
@@ -88,7 +103,7 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
   const perturbations = new Float32Array(data.length);
   const states: ImageState[] = [];
   await model.exclusively(async () => {
-    const complete = attackSettings(settings, total);
+    const complete = { ...attackSettings(settings, total), rays: settings.refine };
     // An app that attacks one picture after another finds everything in place from the second on.
     const create = () => Attack.create(model, total, complete, options.signal ? { signal: options.signal } : {});
     const keeps = total * elements <= MOST_KEPT_ELEMENTS;
@@ -104,14 +119,17 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
           ({ finished }, ticks) => options.onProgress?.({ done: first + finished, total, iterations: ticks }),
           TICKS_AT_ONCE[model.context.facts.software ? "software" : "gpu"],
         );
-        const sums = await attack.stepSums(count);
-        for (let i = 0; i < sums.length; i++) perturbations[first * elements + i] = (1 + settings.overshoot) * sums[i]!;
-        states.push(...(await attack.imageStates(count)));
+        const r = perturbations.subarray(first * elements, (first + count) * elements);
+        (await attack.stepSums(count)).forEach((sum, i) => (r[i] = (1 + settings.overshoot) * sum));
+        const found = await attack.imageStates(count);
+        states.push(...(settings.refine ? await refined(attack, data.subarray(first * elements), r, found, settings) : found));
       }
     } finally {
       if (!keeps) attack.dispose();
     }
   });
+  // Some rules take the gradient elsewhere than the label, each step with a forward pass of its own.
+  const again = rules[settings.rule].gradientOvershoots !== rules[settings.rule].stopOvershoots;
   const status = states.map((state) => statuses[state.status] as DeepFoolStatus);
   const sizes = status.map((_, i) => {
     const [image, r] = [data, perturbations].map((array) => array.subarray(i * elements, (i + 1) * elements)) as [
@@ -132,12 +150,43 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
     labels: Uint32Array.from(states, ({ label }) => label),
     newLabels: Uint32Array.from(states, ({ newLabel }) => newLabel),
     iterations: Uint32Array.from(states, ({ iterations }) => iterations),
+    forwards: Uint32Array.from(states, ({ iterations, tries = 0 }) => 1 + iterations * (again ? 2 : 1) + tries),
     norms: Float32Array.from(sizes, ({ norm }) => norm),
     relativeNorms,
     status,
     meanRho: finiteMean(relativeNorms).mean,
+    attachedTo: model.attachedTo,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** States after the perturbations r of fooled images were cut to where the label changes; r is changed in place. */
+async function refined(
+  attack: Attack,
+  x: Float32Array,
+  r: Float32Array,
+  states: readonly ImageState[],
+  { overshoot, refineSteps: steps, signal }: Required<Pick<DeepFoolOptions, "overshoot" | "refineSteps">> & Pick<DeepFoolOptions, "signal">,
+): Promise<ImageState[]> {
+  const { elements } = attack;
+  const part = (array: Float32Array, image: number) => array.subarray(image * elements, (image + 1) * elements);
+  const images = states
+    .map(({ status, label }, image) => ({ status, label, image }))
+    .filter(({ status, image }) => statuses[status] === "fooled" && staysInRange(part(x, image), part(r, image)));
+  const along = attack.along(r);
+  const ends = await refine(images, { overshoot, steps }, (list, factors) => {
+    throwIfAborted(signal);
+    return along(list, factors);
+  });
+  const result = [...states];
+  ends.forEach(({ factor, label, forwards, fooled }, i) => {
+    const { image } = images[i]!;
+    const state = states[image]!;
+    if (factor !== 1) part(r, image).forEach((value, d, own) => (own[d] = factor * value));
+    const status = fooled ? state.status : statuses.indexOf("exhausted");
+    result[image] = { ...state, status, newLabel: label, tries: forwards };
+  });
+  return result;
 }
 
 /** Whether x + r is finite as f32. */

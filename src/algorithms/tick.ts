@@ -28,15 +28,16 @@ import type { StageRequest } from "../runtime/gpu/stage.ts";
 import type { Program } from "../runtime/plan/program.ts";
 import type { Rule } from "./rules.ts";
 
+export const classifyKernel = defineKernel("classify", classifySource, stateSource, gridSource);
+
 const kernels = {
   schedule: defineKernel("deepfool_schedule", scheduleSource, stateSource),
   gather: defineKernel("deepfool_gather", gatherSource, gridSource),
-  classify: defineKernel("classify", classifySource, gridSource),
   settle: defineKernel("deepfool_settle", settleSource, stateSource),
   identity: defineKernel("deepfool_identity", identitySource, gridSource),
   candidates: defineKernel("deepfool_candidates", candidatesSource, stateSource, gridSource),
   seeds: defineKernel("deepfool_seeds", seedsSource, gridSource),
-  rowNorms: defineKernel("deepfool_row_norms", rowNormsSource, gridSource),
+  rowNorms: defineKernel("deepfool_row_norms", rowNormsSource, stateSource, gridSource),
   choose: defineKernel("deepfool_choose", chooseSource, stateSource),
   step: defineKernel("deepfool_step", stepSource, stateSource, gridSource),
   grids: defineKernel("deepfool_grids", gridsSource, stateSource, gridSource),
@@ -54,6 +55,8 @@ export interface AttackSettings {
   readonly overshoot: number;
   readonly rule: Rule;
   readonly squared: boolean;
+  /** Whether labels along perturbations are asked for afterwards. */
+  readonly rays?: boolean;
   /** Present for universal perturbations: images are visited one after another and v is kept in the ball. */
   readonly universal?: {
     readonly kernels: Readonly<Record<"schedule" | "visit" | "absorb", Kernel>>;
@@ -156,7 +159,7 @@ function testing({ program, settings, sizes, grids, buffers }: TickRequest, make
   const forwardGrids = gridsStage(make, false, 0, grids.forwardLaunches);
   const gatherGrid = gridsStage(make, false, gatherPlace, gatherPlace + 1);
   const gather = gatherStage(make, settings, sizes, rule.stopOvershoots, buffers["list"]!);
-  const classify = make({ kernel: kernels.classify, constants: { LANES }, params: { classes, capacity } });
+  const classify = make({ kernel: classifyKernel, constants: { LANES }, params: { classes, capacity } });
   const settle = universal
     ? make({
         kernel: universal.kernels.visit,

@@ -1,6 +1,6 @@
 // What a DeepFool run comes to: rates, means and medians, as the report and the table give them.
 
-import type { DeepFoolResult } from "../index.ts";
+import type { AttachPoint, DeepFoolResult } from "../index.ts";
 import { finiteMean, medianOf, wilsonInterval, type Rate } from "../data/statistics.ts";
 import { formatNumber, formatPercent, formatRate, formatSeconds, formatTable, normSymbol, type Norm } from "./format.ts";
 
@@ -66,6 +66,13 @@ export function describeSummary(summary: AttackSummary, norm: Norm, seconds: num
     ["mean iterations", formatNumber(meanIterations, 3)],
     ["time", formatSeconds(seconds)],
   ]);
+}
+
+/** Where the attack attached, where that is not the network's output with several scores. */
+export function describeAttachment({ node, head, binary }: AttachPoint): string | undefined {
+  const before = head.length > 0 ? `attacked at the output of "${node}", before ${head.join(" → ")}` : undefined;
+  const classes = binary ? "one output: class 1 where the logit is positive, else class 0" : undefined;
+  return [before, classes].filter(Boolean).join("; ") || undefined;
 }
 
 function medianLine(medianNorm: number, { count, n }: Rate): string {

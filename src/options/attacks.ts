@@ -1,5 +1,5 @@
 /** Options of the attacks, and of what judges their results. The command reads its flags with the same fields. */
-import { anything, callback, field, fraction, integer, nonNegative, object, oneOf, positive, seed, signal } from "./fields.ts";
+import { anything, callback, field, flag, fraction, integer, nonNegative, object, oneOf, positive, seed, signal } from "./fields.ts";
 
 /** Where DeepFool overshoots; src/algorithms/rules.ts says what each means. */
 export const overshootRules = ["overshoot-inside", "overshoot-inside-epsilon", "overshoot-stop", "overshoot-end"] as const;
@@ -17,7 +17,7 @@ const steps = {
   onProgress: callback,
 };
 
-export const deepfoolFields = { ...steps, norm };
+export const deepfoolFields = { ...steps, norm, refine: flag, refineSteps: count };
 
 export const universalFields = {
   ...steps,

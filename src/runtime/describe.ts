@@ -5,7 +5,8 @@ import { rareOpsLoaded } from "../kernels/registry.ts";
 import { ArgumentError, UnsupportedOpError } from "./errors.ts";
 import type { UnsupportedNode } from "./errors.ts";
 import type { Graph } from "./graph/graph.ts";
-import { logitsOf, simplify } from "./graph/simplify.ts";
+import { attach } from "./graph/head.ts";
+import { simplify } from "./graph/simplify.ts";
 import { decodeModel } from "./onnx/decode.ts";
 import { batchNote } from "./onnx/batch.ts";
 import { countedOps, importModel } from "./onnx/import.ts";
@@ -104,7 +105,9 @@ function noteOnRange(packed: readonly PackedWeights[]): string[] {
 function notesOn({ note, missingFiles }: ImportedModel, graph: Graph): string[] {
   const notes = note ? [note] : [];
   if (missingFiles.length > 0) notes.push(`weights lie in ${missingFiles.map((file) => JSON.stringify(file)).join(", ")}, not given here`);
-  if (logitsOf(graph).softmax) notes.push("a trailing softmax was found; attacks attach to its input, the logits");
+  const { node, head, binary } = attach(graph).attachedTo;
+  if (head.length > 0) notes.push(`attacks attach to the logits, the output of "${node}" before ${head.join(" → ")}`);
+  if (binary) notes.push("one output: classes 0 and 1, class 1 where the logit is positive");
   return notes;
 }
 

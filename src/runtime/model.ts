@@ -11,7 +11,8 @@ import type { Graph, Node, Value } from "./graph/graph.ts";
 import type { PixelTransform } from "./graph/preprocess.ts";
 import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
 import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
-import { logitsOf } from "./graph/simplify.ts";
+import { attach } from "./graph/head.ts";
+import type { AttachPoint } from "./graph/head.ts";
 import { hashOfGraph, hashOfText } from "./identity.ts";
 import type { ModelIdentity } from "./identity.ts";
 import { chooseRows, computeRows } from "./jacobian.ts";
@@ -46,7 +47,7 @@ export interface RunOptions {
 }
 
 export interface DerivativeOptions extends RunOptions {
-  /** Name of the output to differentiate; default the first. "logits" is the input of a trailing softmax, if there is one. */
+  /** Name of the output to differentiate; default the first. "logits" are the scores that attacks attach to. */
   readonly output?: string;
   /** Name of the input to differentiate by; default the first. */
   readonly input?: string;
@@ -78,11 +79,18 @@ const BYTES = 4;
 export class Model {
   readonly inputs: readonly ModelPort[];
   readonly outputs: readonly ModelPort[];
-  /** Where attacks attach: the input of a trailing softmax, or the first output. */
+  /**
+   * What attacks attach to: the input of a final Softmax, LogSoftmax or Sigmoid, also where Clip, Reshape and the like follow; else
+   * the first output. Of a network with one output, its two classes.
+   */
   readonly logits: ModelPort;
+  /** Where in the network that is. */
+  readonly attachedTo: AttachPoint;
   /** Whether the table given with the option `tuning` is used, and why not; undefined where none was given. */
   readonly tuning: TuningStatus | undefined;
   private readonly logitsValue: Value;
+  /** With the nodes that make two classes of one output. */
+  private readonly extended: Graph;
   private readonly programs: Programs;
   private readonly derivatives = new Map<string, DerivativeGraph>();
   private readonly kept = new Map<string, { readonly key: string; readonly value: { dispose(): void } }>();
@@ -99,8 +107,10 @@ export class Model {
     this.programs = new Programs(gpu, settings, this.tuning?.used ? settings.tuning!.choices : undefined);
     this.inputs = graph.inputs.map((value) => ({ name: value.name, shape: sampleShape(value) }));
     this.outputs = graph.outputs.map((value, i) => ({ name: imported.outputNames[i]!, shape: sampleShape(value) }));
-    const { logits } = logitsOf(graph);
+    const { logits, graph: extended, attachedTo } = attach(graph);
     this.logitsValue = logits;
+    this.extended = extended;
+    this.attachedTo = attachedTo;
     this.logits = { name: logits === graph.outputs[0] ? this.outputs[0]!.name : "logits", shape: sampleShape(logits) };
   }
 
@@ -138,14 +148,14 @@ export class Model {
     return output!;
   }
 
-  /** The logits of N samples: the input of a trailing softmax, or the first output. */
+  /** The logits of N samples, [N, ...logits]. */
   async logitsOf(x: NdArray | Tensor, options: RunOptions = {}): Promise<Tensor> {
     return this.scores(x, { ...options, output: "logits" });
   }
 
   private async scores(x: NdArray | Tensor, options: DerivativeOptions): Promise<Tensor> {
     const output = this.outputOf(options);
-    const graph = withoutDeadNodes({ ...this.graph, outputs: [output] });
+    const graph = withoutDeadNodes({ ...this.extended, outputs: [output] });
     const [tensor] = await this.execute(graph, this.arrays(x, options), [output], options, `scores:${output.name}`);
     return tensor!;
   }
@@ -307,7 +317,7 @@ export class Model {
     const key = `${kind}:${input.name}:${output.name}`;
     const known = this.derivatives.get(key);
     if (known) return known;
-    const forward = withoutDeadNodes({ ...this.graph, outputs: [output] });
+    const forward = withoutDeadNodes({ ...this.extended, outputs: [output] });
     const raw = kind === "vjp" ? vjpGraph(forward, output, input) : jvpGraph(forward, output, input);
     const { graph } = fuseEpilogues(maskBeforePool(raw.graph));
     const made: DerivativeGraph = { ...raw, graph, result: graph.outputs[1]! };

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { deepfool, NO_LABEL, type DeepFoolResult } from "../../index.ts";
+import { deepfool, deepfoolDefaults, NO_LABEL, type DeepFoolResult } from "../../index.ts";
 import { encodeNpy } from "../../data/npy.ts";
-import { describeSummary, NULL_MEANS, summarise } from "../attack-summary.ts";
+import { describeAttachment, describeSummary, NULL_MEANS, summarise } from "../attack-summary.ts";
 import { formatNumber, normName, normSymbol } from "../format.ts";
 import { readImageInputs, type ImageInputs } from "../image-input.ts";
 import { readModel } from "../model-file.ts";
@@ -13,9 +13,11 @@ import {
   type CommonOptions,
   type ModelFlags,
   normOption,
+  numberFor,
   type DeepFoolFlags,
   type PreprocessingFlags,
 } from "../options.ts";
+import { deepfoolFields } from "../../options/attacks.ts";
 import { checkOutput, writeFolder } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import { addPicture, AS_ARRAYS, drawGallery, perturbFirst } from "../pictures.ts";
@@ -26,6 +28,8 @@ import { addTuningOptions, type TuningFlags } from "../tuning.ts";
 interface Options extends CommonOptions, ModelFlags, TuningFlags, DeepFoolFlags, PreprocessingFlags {
   input: string;
   output: string;
+  refine: boolean;
+  refineSteps: number;
 }
 
 /** `nudge deepfool`: the smallest perturbation of each image that changes its class. */
@@ -41,6 +45,14 @@ export function registerDeepfool(program: Command, app: App): void {
     )
     .requiredOption("--input <path>", ".npy, float32 [N, ...input], or a folder of images")
     .requiredOption("--output <folder>", "folder for the results");
+  command
+    .option("--no-refine", "leave r as the walk ends, as published: do not bisect it to the boundary that it crossed")
+    .option(
+      "--refine-steps <count>",
+      "bisections of an image at most",
+      numberFor(deepfoolFields.refineSteps),
+      deepfoolDefaults.refineSteps,
+    );
   addTuningOptions(addModelArgument(command));
   addPreprocessingOptions(addDeepFoolOptions(command.addOption(normOption("norm to keep small", "l2"))));
   addCommonOptions(command)
@@ -55,7 +67,7 @@ export function registerDeepfool(program: Command, app: App): void {
 
 async function run(path: string, options: Options, app: App): Promise<void> {
   const { terminal, signal } = app;
-  const { norm, overshoot, rule, candidates, maxIterations } = options;
+  const { norm, overshoot, rule, candidates, maxIterations, refine, refineSteps } = options;
   const file = await readModel(path, options);
   await checkOutput(options.output, "folder");
   const inputs = await readImageInputs(file, [options.input], options, app);
@@ -67,6 +79,8 @@ async function run(path: string, options: Options, app: App): Promise<void> {
       rule,
       candidates,
       maxIterations,
+      refine,
+      refineSteps,
       signal,
       onProgress: ({ done, total, iterations }) =>
         terminal.progress(`deepfool ${normSymbol(norm)}: ${done}/${total} images done, iteration ${iterations}`),
@@ -83,7 +97,8 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     weights: file.weights,
     input: options.input,
     adapter,
-    settings: { norm: normName(norm), overshoot, rule, candidates, maxIterations },
+    settings: { norm: normName(norm), overshoot, rule, candidates, maxIterations, refine, refineSteps },
+    attachedTo: result.attachedTo,
     inputs: inputs.batches.map(({ record }) => record),
     preprocessing: inputs.record,
     summary,
@@ -110,6 +125,8 @@ async function run(path: string, options: Options, app: App): Promise<void> {
   }
   await writeFolder(options.output, files, ["gallery.png"]);
   terminal.print(describeSummary(summary, norm, result.seconds));
+  const attached = describeAttachment(result.attachedTo);
+  if (attached) terminal.print(attached);
   terminal.print(`wrote ${Object.keys(files).join(", ")} to ${options.output}`);
   terminal.report(report);
 }
@@ -122,6 +139,7 @@ function perImage(result: DeepFoolResult, { batches, labelOf }: ImageInputs) {
     ...labelFields("After", result.newLabels[index]!, labelOf),
     status,
     iterations: result.iterations[index]!,
+    forwards: result.forwards[index]!,
     norm: result.norms[index]!,
     rho: result.relativeNorms[index]!,
   }));

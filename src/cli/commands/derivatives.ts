@@ -32,7 +32,7 @@ export function addDerivativeArguments(command: Command): Command {
   return addTuningOptions(addModelArgument(command))
     .requiredOption("--input <file>", ".npy with the points, float32 [N, ...input] in the model's own input space")
     .requiredOption("--output <file>", ".npy to write")
-    .option("--of <name>", "output to differentiate (default: the first); logits is the input of a final softmax");
+    .option("--of <name>", "output to differentiate (default: the first); logits are the scores that attacks attach to");
 }
 
 /** Reads and checks everything, computes on the GPU, writes the result. */
@@ -45,9 +45,10 @@ export async function runDerivative(path: string, options: DerivativeOptions, de
   let second: NdArray | undefined;
   if (direction) {
     second = await readArray(direction.path);
-    // Logits have the shape of the softmax output, the first; a name that no output has is the engine's to refuse.
-    const output = file.description.outputs.find(({ name }) => name === options.of) ?? file.description.outputs[0]!;
-    checkBatch(second, direction.like === "input" ? port : output, direction.path);
+    // The shape of the logits, and a name that no output has, are the engine's to check.
+    const output = file.description.outputs.find(({ name }, i) => (options.of === undefined ? i === 0 : name === options.of));
+    const like = direction.like === "input" ? port : output;
+    if (like) checkBatch(second, like, direction.path);
     if (second.shape[0] !== x.shape[0]) {
       throw new ShapeError(`${direction.path}: holds ${second.shape[0]} samples, ${options.input} holds ${x.shape[0]}`);
     }

@@ -66,7 +66,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
   const { range, format, labelOf } = inputs;
   const { images } = inputs.batches[0]!;
 
-  const { evaluation, shown, adapter, seconds } = await withModel(
+  const { evaluation, shown, adapter, attachedTo, seconds } = await withModel(
     file,
     { ...options, preprocessing: inputs.preprocessing },
     app,
@@ -76,6 +76,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
         evaluation: judged.value,
         shown: format && (await asPictures(session.model, images, perturbation, judged.value.labelsBefore, range)),
         adapter: session.adapter,
+        attachedTo: session.model.attachedTo,
         seconds: { ...session.seconds, evaluate: judged.seconds },
       };
     },
@@ -88,6 +89,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     input: options.input,
     perturbation: options.perturbation,
     adapter,
+    attachedTo,
     settings: { norm: normName(norm), seed, draws },
     inputs: inputs.batches.map(({ record }) => record),
     preprocessing: inputs.record,

@@ -91,7 +91,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
   const settings = { norm, radius, overshoot, rule, candidates, maxIterations, foolingRate, maxPasses, seed };
   const judging = { norm, seed, draws: options.draws };
 
-  const { result, onImages, onHeldOut, shown, adapter, seconds } = await withModel(
+  const { result, onImages, onHeldOut, shown, adapter, attachedTo, seconds } = await withModel(
     file,
     { ...options, preprocessing: inputs.preprocessing },
     app,
@@ -108,6 +108,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
         ...judged.value,
         shown: format && (await asPictures(model, heldOut ?? images, perturbation, labelsBefore, range)),
         adapter: session.adapter,
+        attachedTo: model.attachedTo,
         seconds: { ...session.seconds, compute: computed.seconds, evaluate: judged.seconds },
       };
     },
@@ -121,6 +122,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     input,
     validation,
     adapter,
+    attachedTo,
     inputs: inputs.batches.map(({ record }) => record),
     preprocessing: inputs.record,
     ...reportResult(result, settings),

@@ -43,9 +43,10 @@ export class Stage {
     });
   }
 
-  encode(pass: GPUComputePassEncoder, groups = 1): void {
+  /** `rows` rows of `groups` groups, for lines that are folded. */
+  encode(pass: GPUComputePassEncoder, groups = 1, rows = 1): void {
     this.set(pass);
-    pass.dispatchWorkgroups(groups);
+    pass.dispatchWorkgroups(groups, rows);
   }
 
   encodeIndirect(pass: GPUComputePassEncoder, grids: GPUBuffer, offset: number): void {

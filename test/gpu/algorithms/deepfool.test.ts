@@ -35,7 +35,7 @@ describe("B: a sigmoid layer, the authors' code in double precision", () => {
   ];
   test("all five points at once", async () => {
     using model = await load(sigmoidLayer);
-    const r = await deepfool(model, points(...cases.map(({ x }) => x)));
+    const r = await deepfool(model, points(...cases.map(({ x }) => x)), { refine: false });
     cases.forEach(({ r: [first, second] }, i) => {
       expect(r.perturbations.data[2 * i]! / first!).toBeCloseTo(1, 4);
       expect(r.perturbations.data[2 * i + 1]! / second!).toBeCloseTo(1, 4);
@@ -59,11 +59,12 @@ describe("C: logits (x², 1) from x = 3 tell the overshoot rules apart", () => {
       expect(result.status[0]).toBe("fooled");
     });
   }
-  test("overshoot-end lands on the boundary itself and burns its iterations", async () => {
+  test("overshoot-end lands on the boundary itself, and a shortest step decides", async () => {
     using model = await load(parabola);
     const result = await deepfool(model, points([3]), { rule: "overshoot-end", maxIterations: 50 });
     expect(result.perturbations.data[0]).toBeCloseTo(-2.04, 5);
-    expect([result.iterations[0], result.status[0]]).toEqual([50, "exhausted"]);
+    expect(result.status[0]).toBe("fooled");
+    expect(result.iterations[0]).toBeLessThan(10);
   });
 });
 

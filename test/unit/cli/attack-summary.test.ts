@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeSummary, summarise } from "../../../src/cli/attack-summary.ts";
+import { describeAttachment, describeSummary, summarise } from "../../../src/cli/attack-summary.ts";
 import { toJson } from "../../../src/cli/terminal.ts";
 import type { DeepFoolStatus } from "../../../src/index.ts";
 
@@ -14,6 +14,16 @@ function result(...images: [DeepFoolStatus, number, number][]) {
 }
 
 const lines = (...images: [DeepFoolStatus, number, number][]) => describeSummary(summarise(result(...images)), 2, 2).split("\n");
+
+test("where an attack attached is said where it is not the output", () => {
+  expect(describeAttachment({ node: "fc", head: [], binary: false })).toBeUndefined();
+  expect(describeAttachment({ node: "fc", head: ["Softmax", "Clip"], binary: false })).toBe(
+    'attacked at the output of "fc", before Softmax → Clip',
+  );
+  expect(describeAttachment({ node: "fc", head: ["Sigmoid"], binary: true })).toBe(
+    'attacked at the output of "fc", before Sigmoid; one output: class 1 where the logit is positive, else class 0',
+  );
+});
 
 describe("a DeepFool run in a few lines", () => {
   test("all fooled", () => {

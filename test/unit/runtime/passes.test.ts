@@ -1,6 +1,6 @@
 /** Graph passes: what they fold and fuse, and what they must leave alone. */
 import { describe, expect, test } from "vitest";
-import { simplify, logitsOf } from "../../../src/runtime/graph/simplify.ts";
+import { simplify } from "../../../src/runtime/graph/simplify.ts";
 import { foldAffine } from "../../../src/runtime/graph/passes/fold-affine.ts";
 import { fuseEpilogues } from "../../../src/runtime/graph/passes/fuse-epilogues.ts";
 import { jvpGraph, vjpGraph } from "../../../src/runtime/graph/differentiate.ts";
@@ -248,37 +248,6 @@ describe("functions written out in ops", () => {
   test("batch normalisation before its ReLU is one launch", () => {
     const nodes = [node("Mul", ["x", "g"], "p"), node("Add", ["p", "b"], "q"), node("Relu", ["q"], "y")];
     expect(ops(simplify(graphOf({ ...given, nodes })))).toEqual(["Affine"]);
-  });
-});
-
-describe("logits", () => {
-  const dense = { inputs: { x: [1, 5] }, constants: { w: counting([5, 7]), s: { shape: [2], data: [7, 1], type: "int64" as const } } };
-  const logitsName = (nodes: Parameters<typeof graphOf>[0]["nodes"]) => {
-    const graph = simplify(graphOf({ ...dense, nodes }));
-    const { logits, softmax } = logitsOf(graph);
-    return {
-      fromEnd: graph.nodes.length - 1 - graph.nodes.findIndex(({ outputs }) => outputs[0] === logits),
-      found: softmax !== undefined,
-    };
-  };
-
-  test("are the input of a trailing softmax", () => {
-    expect(logitsName([node("MatMul", ["x", "w"], "p"), node("Softmax", ["p"], "y")])).toEqual({ fromEnd: 1, found: true });
-  });
-  test("also with a reshape behind it", () => {
-    expect(logitsName([node("MatMul", ["x", "w"], "p"), node("Softmax", ["p"], "q"), node("Reshape", ["q", "s"], "y")])).toEqual({
-      fromEnd: 2,
-      found: true,
-    });
-  });
-  test("are the output where there is no softmax", () => {
-    expect(logitsName([node("MatMul", ["x", "w"], "y")])).toEqual({ fromEnd: 0, found: false });
-  });
-  test("are the output where the softmax is not last", () => {
-    expect(logitsName([node("MatMul", ["x", "w"], "p"), node("Softmax", ["p"], "q"), node("Mul", ["q", "q"], "y")])).toEqual({
-      fromEnd: 0,
-      found: false,
-    });
   });
 });
 
