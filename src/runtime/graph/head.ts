@@ -10,7 +10,7 @@ import type { Graph, Node, Value } from "./graph.ts";
 export interface AttachPoint {
   /** The node that computes the scores, or the network's input where nothing does. */
   readonly node: string;
-  /** The ops between the scores and the network's output, in their order: ["Softmax", "Clip"]. Those of one op are no heads: []. */
+  /** The ops between the scores and the network's output, in their order, as ["Softmax", "Clip"]; [] where it is the output itself. */
   readonly head: readonly string[];
   /** Whether the network has one score, f. Its classes are 0 and 1, and the logits (−f/2, f/2): class 1 where f is positive. */
   readonly binary: boolean;
@@ -49,7 +49,9 @@ export function attach(graph: Graph): Attachment {
     head = [...passed];
   }
   const binary = sizeOf(scores.shape) === 1;
-  const attachedTo = { node: producers.get(scores)?.name ?? scores.name, head, binary };
+  // Of a node that was imported as several, the author's name.
+  const node = (producers.get(scores)?.name ?? scores.name).replace(/#\d+$/, "");
+  const attachedTo = { node, head, binary };
   if (!binary) return { logits: scores, graph, attachedTo };
   // The distance to the boundary between −f/2 and f/2 is |f| / ‖∇f‖, as it should be.
   const builder = new GraphBuilder(graph.name);
