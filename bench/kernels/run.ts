@@ -2,6 +2,7 @@
 import { loadRareOps } from "../../src/kernels/registry.ts";
 import { FLOAT16, SMALL_FLOATS, smallFloatFromBits } from "../../src/kernels/element-types.ts";
 import type { GpuContext } from "../../src/runtime/gpu/context.ts";
+import { Work } from "../../src/runtime/gpu/work.ts";
 import type { WeightStorage } from "../../src/index.ts";
 import { checkedStorage } from "../../src/runtime/engine.ts";
 import { LimitError } from "../../src/runtime/errors.ts";
@@ -189,13 +190,14 @@ async function prepare(
     weights.dispose();
   };
   for (const [value, data] of made.feeds) context.device.queue.writeBuffer(program.port(value), 0, data);
-  context.submit("bench check", (encoder) => {
+  const work = new Work(context);
+  work.submit("bench check", (encoder) => {
     const pass = encoder.beginComputePass();
     program.encode(pass, shape.samples);
     pass.end();
   });
   const size = shape.samples * sizeOf(made.output.shape) * Float32Array.BYTES_PER_ELEMENT;
-  const output = new Float32Array(await context.read(program.port(made.output), 0, size));
+  const output = new Float32Array(await work.read(program.port(made.output), 0, size));
   const error = errorAgainstReference(shape, made.operands, output);
   // What storage rounds is no fault of the kernel: it has to be right for the numbers that it was given.
   const wrong = storage === "f16" ? errorAgainstReference(shape, withHalvedWeights(made.operands), output) : error;

@@ -3,6 +3,7 @@
  * (tick.ts). The host encodes ticks ahead and reads the counters late.
  */
 import type { GpuContext } from "../runtime/gpu/context.ts";
+import { Work } from "../runtime/gpu/work.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Model, RunOptions } from "../runtime/model.ts";
 import { normOf } from "./norms.ts";
@@ -39,15 +40,22 @@ export interface ImageState {
 }
 
 export class Attack {
+  /** Of the segment at work: an error of one call is not the next one's. */
+  private work: Work;
+  private disposed = false;
+
   private constructor(
     private readonly gpu: GpuContext,
     /** Most images in memory at a time. */
     readonly segment: number,
     readonly elements: number,
     private readonly buffers: ReturnType<typeof ownBuffers>,
-    private readonly work: Tick,
+    private readonly steps: Tick,
     private readonly rays: Rays | undefined,
-  ) {}
+    private readonly release: () => void,
+  ) {
+    this.work = new Work(gpu);
+  }
 
   /** Elements of v, where the attack is universal. */
   get v(): GPUBuffer {
@@ -60,30 +68,39 @@ export class Attack {
     const classes = sizeOf(model.logits.shape);
     const count = Math.min(settings.candidates, classes);
     const rows = count - 1;
-    const { program, derivative, input } = await model.attackProgram(settings.lanes, rows, options);
+    const { program, derivative, input, release } = await model.attackProgram(settings.lanes, rows, options);
     const { capacity } = program.plan;
     const segment = Math.min(images, segmentLimit(gpu, elements));
     const sizes = { elements, classes, count, rows, capacity };
     const grids = tickGrids(program, sizes);
-
-    const own = ownBuffers(gpu, segment, settings.universal !== undefined, sizes, grids);
-    gpu.device.queue.writeBuffer(own.table, 0, grids.words);
-    const others = {
-      slots: program.slots,
-      input: program.port(input),
-      shift: settings.universal ? own.v : gpu.nothing,
-      logits: program.port(derivative.graph.outputs[0]!),
-      cotangent: program.port(derivative.seed),
-      normals: program.port(derivative.result),
-    };
-    const shared = { gpu, program, sizes, buffers: { ...own, ...others } };
-    const [tick, rays] = await Promise.all([createTick({ ...shared, settings, grids }), settings.rays ? Rays.create(shared) : undefined]);
-    return new Attack(gpu, segment, elements, own, tick, rays);
+    const work = new Work(gpu);
+    const made: GPUBuffer[] = [];
+    try {
+      const own = work.scoped("attack", () => ownBuffers(gpu, segment, settings.universal !== undefined, sizes, grids, made));
+      work.scoped("attack table", () => gpu.device.queue.writeBuffer(own.table, 0, grids.words));
+      const others = {
+        slots: program.slots,
+        input: program.port(input),
+        shift: settings.universal ? own.v : gpu.nothing,
+        logits: program.port(derivative.graph.outputs[0]!),
+        cotangent: program.port(derivative.seed),
+        normals: program.port(derivative.result),
+      };
+      const shared = { gpu, program, sizes, buffers: { ...own, ...others } };
+      const [tick, rays] = await Promise.all([createTick({ ...shared, settings, grids }), settings.rays ? Rays.create(shared) : undefined]);
+      await work.settled();
+      return new Attack(gpu, segment, elements, own, tick, rays, release);
+    } catch (error) {
+      for (const buffer of made) gpu.destroyBuffer(buffer);
+      release();
+      throw error;
+    }
   }
 
   /** Puts a segment of images on the GPU, [count, elements], in the order of visiting, and resets their states. */
   begin(images: Float32Array, labels?: ArrayLike<number>): void {
     const count = images.length / this.elements;
+    this.work = new Work(this.gpu);
     const { queue } = this.gpu.device;
     queue.writeBuffer(this.buffers.x, 0, images as Float32Array<ArrayBuffer>);
     const states = new Uint32Array(count * IMAGE_WORDS);
@@ -95,21 +112,21 @@ export class Attack {
     queue.writeBuffer(this.buffers.images, 0, states);
     // forward, backward, cursor, finished; total, scan, updates, absorb; given_up. The norm of v carries over.
     queue.writeBuffer(this.buffers.counters, 0, Uint32Array.of(0, 0, 0, 0, count, 1, 0, 0, 0));
-    this.gpu.submit("attack begin", (encoder) => encoder.clearBuffer(this.buffers.r));
+    this.work.submit("attack begin", (encoder) => encoder.clearBuffer(this.buffers.r));
   }
 
   /** Encodes and submits a number of ticks. */
   tick(count: number): void {
-    this.gpu.submit("attack ticks", (encoder) => {
+    this.work.submit("attack ticks", (encoder) => {
       const pass = encoder.beginComputePass({ label: "attack ticks" });
-      for (let i = 0; i < count; i++) this.work.encode(pass);
+      for (let i = 0; i < count; i++) this.steps.encode(pass);
       pass.end();
     });
   }
 
   /** The counters after everything submitted so far. */
   async counters(): Promise<Counters> {
-    return countersIn(await this.gpu.read(this.buffers.counters, 0, COUNTER_WORDS * BYTES));
+    return countersIn(await this.work.read(this.buffers.counters, 0, COUNTER_WORDS * BYTES));
   }
 
   /**
@@ -118,11 +135,11 @@ export class Attack {
    */
   async snapshot(): Promise<{ readonly counters: Counters; readonly v: Float32Array }> {
     const { counters, v, snapshot } = this.buffers;
-    this.gpu.submit("attack snapshot", (encoder) => {
+    this.work.submit("attack snapshot", (encoder) => {
       encoder.copyBufferToBuffer(counters, 0, snapshot, 0, COUNTER_WORDS * BYTES);
       encoder.copyBufferToBuffer(v, 0, snapshot, COUNTER_WORDS * BYTES, this.elements * BYTES);
     });
-    const bytes = await this.gpu.read(snapshot, 0, (COUNTER_WORDS + this.elements) * BYTES);
+    const bytes = await this.work.read(snapshot, 0, (COUNTER_WORDS + this.elements) * BYTES);
     return { counters: countersIn(bytes), v: new Float32Array(bytes.slice(COUNTER_WORDS * BYTES)) };
   }
 
@@ -134,7 +151,7 @@ export class Attack {
   }
 
   async imageStates(count: number): Promise<ImageState[]> {
-    const words = new Uint32Array(await this.gpu.read(this.buffers.images, 0, count * IMAGE_WORDS * BYTES));
+    const words = new Uint32Array(await this.work.read(this.buffers.images, 0, count * IMAGE_WORDS * BYTES));
     return Array.from({ length: count }, (_, i) => {
       const [status, label, newLabel, iterations] = words.subarray(i * IMAGE_WORDS, (i + 1) * IMAGE_WORDS);
       return { status: status!, label: label!, newLabel: newLabel!, iterations: iterations! };
@@ -143,7 +160,7 @@ export class Attack {
 
   /** Sums of the steps of the first `count` images, [count, elements], without overshoot. */
   async stepSums(count: number): Promise<Float32Array> {
-    return new Float32Array(await this.gpu.read(this.buffers.r, 0, count * this.elements * BYTES));
+    return new Float32Array(await this.work.read(this.buffers.r, 0, count * this.elements * BYTES));
   }
 
   /**
@@ -156,7 +173,10 @@ export class Attack {
   }
 
   dispose(): void {
-    this.work.dispose();
+    if (this.disposed) return;
+    this.disposed = true;
+    this.release();
+    this.steps.dispose();
     this.rays?.dispose();
     for (const buffer of Object.values(this.buffers)) this.gpu.destroyBuffer(buffer);
   }
@@ -168,17 +188,21 @@ function countersIn(bytes: ArrayBuffer): Counters {
   return { cursor: words[2]!, finished: words[3]!, updates: words[6]!, givenUp: words[8]!, norm };
 }
 
-/** The buffers that an attack makes for itself, by the names that its kernels give them. */
+/** The buffers that an attack makes for itself, by the names that its kernels give them; `made` takes each as it is made. */
 function ownBuffers(
   gpu: GpuContext,
   segment: number,
   universal: boolean,
   { elements, count, rows, capacity }: TickSizes,
   grids: TickGrids,
+  made: GPUBuffer[],
 ) {
   const { STORAGE, COPY_SRC, COPY_DST, INDIRECT } = GPUBufferUsage;
-  const make = (name: string, words: number, usage = STORAGE | COPY_SRC | COPY_DST) =>
-    gpu.createBuffer(`attack ${name}`, words * BYTES, usage);
+  const make = (name: string, words: number, usage = STORAGE | COPY_SRC | COPY_DST) => {
+    const buffer = gpu.createBuffer(`attack ${name}`, words * BYTES, usage);
+    made.push(buffer);
+    return buffer;
+  };
   return {
     x: make("images", segment * elements),
     r: make("steps", segment * elements),

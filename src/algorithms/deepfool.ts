@@ -205,19 +205,24 @@ export async function runTicks(
 ): Promise<void> {
   const underWay: Promise<{ counters: Counters; ticks: number }>[] = [];
   let ticks = 0;
-  for (let finished = 0; finished < count;) {
-    throwIfAborted(signal);
-    while (underWay.length < SUBMISSIONS_AHEAD) {
-      attack.tick(ticksAtOnce);
-      ticks += ticksAtOnce;
-      const submitted = ticks;
-      underWay.push(attack.counters().then((counters) => ({ counters, ticks: submitted })));
+  try {
+    for (let finished = 0; finished < count;) {
+      throwIfAborted(signal);
+      while (underWay.length < SUBMISSIONS_AHEAD) {
+        attack.tick(ticksAtOnce);
+        ticks += ticksAtOnce;
+        const submitted = ticks;
+        underWay.push(attack.counters().then((counters) => ({ counters, ticks: submitted })));
+      }
+      const seen = await underWay.shift()!;
+      finished = seen.counters.finished;
+      onProgress(seen.counters, seen.ticks);
     }
-    const seen = await underWay.shift()!;
-    finished = seen.counters.finished;
-    onProgress(seen.counters, seen.ticks);
+    await Promise.all(underWay);
+  } finally {
+    // Where this ends by an error, the readings under way still have somebody who hears theirs.
+    await Promise.allSettled(underWay);
   }
-  await Promise.all(underWay);
 }
 
 /** What the GPU needs of the options that DeepFool and the universal perturbation share. */

@@ -1,6 +1,7 @@
 /** What attacks are given: a model with one input, and arrays whose data are taken when the call is made. */
 import type { NdArray } from "../data/ndarray.ts";
 import { display } from "../options/fields.ts";
+import { takeArray } from "../runtime/arrays.ts";
 import { ArgumentError, ShapeError } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Model } from "../runtime/model.ts";
@@ -14,30 +15,10 @@ export function checkModel(of: string, model: Model): void {
     throw new ArgumentError(`${of}: ${model.name} has ${model.inputs.length} inputs, expected a model with one`);
 }
 
-/**
- * A copy of an array, so that what happens to the caller's memory later does not matter. Throws ArgumentError when it is no
- * { shape, data }, ShapeError when its data do not fit its shape.
- */
-export function takeArray(of: string, what: string, array: NdArray): NdArray {
-  const { shape, data } = (array ?? {}) as Partial<NdArray>;
-  if (!isShape(shape) || !ArrayBuffer.isView(data))
-    throw new ArgumentError(`${of}: ${what} is ${display(array)}, expected { shape, data } with data in a Float32Array`);
-  const kind = Object.prototype.toString.call(data).slice(8, -1);
-  // Bytes or doubles would be taken for f32 numbers without an error. By name, as arrays of other realms are no instances.
-  if (kind !== "Float32Array" || data.length !== sizeOf(shape)) {
-    const expected = `data as Float32Array of ${sizeOf(shape)}`;
-    throw new ShapeError(`${of}: ${what} of shape [${shape.join(", ")}] takes ${expected}, given ${kind} of ${data.length}`);
-  }
-  return { shape: [...shape], data: data.slice() };
-}
-
-const isShape = (shape: unknown): shape is readonly number[] =>
-  Array.isArray(shape) && shape.every((extent) => Number.isInteger(extent) && (extent as number) >= 0);
-
 /** Images [N, ...input], copied. Throws ArgumentError and ShapeError; a number that is not finite is named by image and element. */
 export function takeImages(of: string, what: string, model: Model, images: NdArray): NdArray {
   const { shape } = model.inputs[0]!;
-  const taken = takeArray(of, what, images);
+  const taken = takeArray(`${of}: ${what}`, images);
   if (!(taken.shape[0]! >= 1) || taken.shape.slice(1).join() !== shape.join())
     throw new ShapeError(`${of}: ${what} takes [${["N", ...shape].join(", ")}], N ≥ 1, given [${taken.shape.join(", ")}]`);
   checkFinite(of, what, taken.data, sizeOf(shape));
@@ -47,7 +28,7 @@ export function takeImages(of: string, what: string, model: Model, images: NdArr
 /** One array [...input], copied. Throws ArgumentError and ShapeError. */
 export function takeOne(of: string, what: string, model: Model, array: NdArray): NdArray {
   const { shape } = model.inputs[0]!;
-  const taken = takeArray(of, what, array);
+  const taken = takeArray(`${of}: ${what}`, array);
   if (taken.shape.join() !== shape.join())
     throw new ShapeError(`${of}: ${what} takes [${shape.join(", ")}], given [${taken.shape.join(", ")}]`);
   checkFinite(of, what, taken.data);

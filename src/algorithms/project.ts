@@ -2,7 +2,8 @@
 import type { NdArray } from "../data/ndarray.ts";
 import { projectFields } from "../options/attacks.ts";
 import { checkField, checkOptions } from "../options/fields.ts";
-import { checkFinite, takeArray } from "./inputs.ts";
+import { checkFinite } from "./inputs.ts";
+import { takeArray } from "../runtime/arrays.ts";
 import { normOf } from "./norms.ts";
 import type { Norm } from "./norms.ts";
 
@@ -24,7 +25,7 @@ export function project(v: NdArray, options: ProjectOptions): NdArray {
   const { norm, radius } = checkOptions<ProjectOptions>(of, projectFields, options);
   checkField(of, "norm", projectFields.norm, norm);
   checkField(of, "radius", projectFields.radius, radius);
-  const { shape, data } = takeArray(of, "v", v);
+  const { shape, data } = takeArray(`${of}: v`, v);
   checkFinite(of, "v", data);
   if (norm === Infinity) return { shape, data: data.map((x) => Math.min(Math.max(x, -radius), radius)) };
   const length = normOf(data, 2);

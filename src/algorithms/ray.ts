@@ -1,4 +1,5 @@
 /** Labels along the rays from images to where they are perturbed, on the GPU: what refine.ts asks for. */
+import { Work } from "../runtime/gpu/work.ts";
 import gridSource from "../../shaders/lib/grid.wgsl?raw";
 import raySource from "../../shaders/deepfool/ray.wgsl?raw";
 import type { GpuContext } from "../runtime/gpu/context.ts";
@@ -52,7 +53,8 @@ export class Rays {
       const count = Math.min(capacity, images.length - first);
       gpu.device.queue.writeBuffer(buffers["list"]!, 0, Uint32Array.from(images.slice(first, first + count)));
       gpu.device.queue.writeBuffer(buffers["factors"]!, 0, Float32Array.from(factors.slice(first, first + count)));
-      gpu.submit("attack rays", (encoder) => {
+      const work = new Work(gpu);
+      work.submit("attack rays", (encoder) => {
         const pass = encoder.beginComputePass({ label: "attack rays" });
         const [x, y] = gridSize({ lead: "sample", items: elements, perGroup: LANES, depth: 1 }, count);
         scale.encode(pass, x, y);
@@ -61,7 +63,7 @@ export class Rays {
         classify.encode(pass, Math.ceil(capacity / LANES));
         pass.end();
       });
-      labels.set(new Uint32Array(await gpu.read(buffers["predicted"]!, 0, count * BYTES)), first);
+      labels.set(new Uint32Array(await work.read(buffers["predicted"]!, 0, count * BYTES)), first);
     }
     return labels;
   }

@@ -3,7 +3,9 @@ import type { onnx } from "onnx-proto";
 import { wantsWinograd } from "../kernels/conv-lowering.ts";
 import { ensureOps, loadRareOps, rareOpsLoaded } from "../kernels/registry.ts";
 import { importNoted } from "./describe.ts";
-import { AdapterError, ArgumentError, throwIfAborted, UnsupportedOpError } from "./errors.ts";
+import { deviceFields, loadFields, recoverFields } from "../options/engine.ts";
+import { checkOptions, display } from "../options/fields.ts";
+import { AdapterError, ArgumentError, DisposedError, throwIfAborted, UnsupportedOpError } from "./errors.ts";
 import type { DeviceLostError } from "./errors.ts";
 import { GpuContext } from "./gpu/context.ts";
 import type { AdapterDescription, DeviceOptions, MemoryReport } from "./gpu/context.ts";
@@ -89,22 +91,47 @@ async function importedWith(proto: onnx.IModelProto, options: ImportOptions): Pr
 
 export class Engine {
   private readonly models = new Set<Model>();
+  private disposed = false;
 
   /** @internal Use createEngine. */
-  constructor(private readonly gpu: GpuContext) {}
+  constructor(
+    private gpu: GpuContext,
+    private readonly options: DeviceOptions,
+  ) {}
 
   get adapter(): AdapterDescription {
     return this.gpu.adapter;
   }
 
-  /** The device; yours if you gave it. */
+  /** The device; yours if you gave it. After recover() another one. */
   get device(): GPUDevice {
     return this.gpu.device;
   }
 
-  /** Resolves when the device is lost, with the reason. */
+  /** Resolves when the device is lost, with the reason. After recover() it is a promise of the new device's. */
   get lost(): Promise<DeviceLostError> {
     return this.gpu.lost;
+  }
+
+  /**
+   * After a loss: opens a new device as the first one was opened, and lets the same models work again from the host's copy of their
+   * weights. Tensors of before stay lost. An engine on a device of yours needs a new one: `recover({ device })`. Does nothing while
+   * the device works. Throws AdapterError, ArgumentError and DisposedError.
+   */
+  async recover(options: Pick<DeviceOptions, "device"> = {}): Promise<void> {
+    const { device } = checkOptions<Pick<DeviceOptions, "device">>("recover", recoverFields, options);
+    // The news of a loss may be on its way.
+    await Promise.race([this.gpu.lost, new Promise((resolve) => setTimeout(resolve, 0))]);
+    if (this.disposed) throw new DisposedError("the engine was disposed");
+    if (!this.gpu.isLost) return;
+    if (this.options.device && !device)
+      throw new ArgumentError("recover: the lost device was yours, expected a new one: recover({ device })");
+    const before = this.gpu;
+    const gpu = await GpuContext.open({ ...this.options, ...(device && { device }) });
+    if (this.disposed || this.gpu !== before) return gpu.dispose();
+    this.gpu = gpu;
+    for (const model of this.models) model.moveTo(gpu);
+    before.dispose();
   }
 
   /** GPU buffers that Nudge holds now, their bytes, and the most bytes it ever held. */
@@ -119,9 +146,11 @@ export class Engine {
    */
   async load(source: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<Model> {
     this.gpu.check();
+    checkOptions<LoadOptions>("load", loadFields, options);
     throwIfAborted(options.signal);
     const weights = checkedStorage(options.weights, this.gpu.facts.f16);
-    const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
+    // Copied: the caller may write over its bytes, and the model needs them as long as it lives.
+    const bytes = bytesOf(source);
     const proto = decodeModel(bytes);
     const [externalData] = await Promise.all([fetchExternalData(proto, options.externalData), ensureOps(opNamesOf(proto))]);
     throwIfAborted(options.signal);
@@ -131,22 +160,25 @@ export class Engine {
     const loaded = splitLarge(simplify(graph), this.device.limits.maxStorageBufferBindingSize);
     // The rest holds kernels, too, that pay for large layers, and that a tuner may have found to pay elsewhere.
     if (options.tuning || loaded.nodes.some((node) => wantsWinograd(node, this.gpu.facts))) await loadRareOps();
-    const model = new Model(this.gpu, imported, loaded, {
+    options.onProgress?.({ phase: "plan", done: 1, total: 1 });
+    throwIfAborted(options.signal);
+    this.gpu.check();
+    const settings = {
       name: options.name ?? imported.graph.name,
       maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
       workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,
       weights,
       preprocessing: options.preprocessing,
       tuning: options.tuning,
-    });
-    options.onProgress?.({ phase: "plan", done: 1, total: 1 });
-    throwIfAborted(options.signal);
+    };
+    const model = new Model(this.gpu, imported, loaded, settings, (disposed) => this.models.delete(disposed));
     this.models.add(model);
     return model;
   }
 
   /** Frees all GPU memory, and the device unless it is yours. Idempotent. */
   dispose(): void {
+    this.disposed = true;
     for (const model of this.models) model.dispose();
     this.models.clear();
     this.gpu.dispose();
@@ -159,7 +191,16 @@ export class Engine {
 
 /** Opens the engine. Throws AdapterError when there is no WebGPU, or no adapter that fits. */
 export async function createEngine(options: DeviceOptions = {}): Promise<Engine> {
-  return new Engine(await GpuContext.open(options));
+  const checked = checkOptions<DeviceOptions>("createEngine", deviceFields, options);
+  return new Engine(await GpuContext.open(checked), checked);
+}
+
+/** A copy of a model's bytes. Throws ArgumentError for what is no bytes. */
+function bytesOf(source: Uint8Array | ArrayBuffer): Uint8Array {
+  const kind = Object.prototype.toString.call(source).slice(8, -1);
+  if (kind === "Uint8Array") return Uint8Array.from(source as Uint8Array);
+  if (kind === "ArrayBuffer" || kind === "SharedArrayBuffer") return Uint8Array.from(new Uint8Array(source as ArrayBuffer));
+  throw new ArgumentError(`load: the model is ${display(source)}, expected a Uint8Array or an ArrayBuffer`);
 }
 
 export type { Progress };

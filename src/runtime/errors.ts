@@ -90,6 +90,40 @@ export class DisposedError extends NudgeError {}
 /** Bytes that should be a checkpoint are damaged, truncated, of another version, or something else. */
 export class CheckpointError extends NudgeError {}
 
+/** A number that is NaN or infinite, found by the option check: "finite": the first node of the network that gives one. */
+export class NonFiniteError extends NudgeError {
+  constructor(
+    /** Name and op of the node, or the name of an input and undefined. */
+    readonly node: string,
+    readonly op: string | undefined,
+    /** Name of the value. */
+    readonly output: string,
+    readonly sample: number,
+    readonly element: number,
+    readonly value: number,
+  ) {
+    const place = op === undefined ? `input "${node}"` : `node "${node}" (${op}), output "${output}"`;
+    super(`${place} is ${value} at sample ${sample}, element ${element}; what comes before it is finite`);
+  }
+}
+
+/** Settles as the promise does, or rejects with the signal's reason once that is aborted; the promise is heard in either case. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  promise.catch(() => undefined);
+  signal.throwIfAborted();
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", stop);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop!);
+  }
+}
+
 /** Throws the signal's reason as soon as it is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   signal?.throwIfAborted();

@@ -1,6 +1,7 @@
 /** Rows of a Jacobian: which ones, and the launches that compute them, several rows to a backward pass. */
+import { display } from "../options/fields.ts";
 import { ArgumentError, throwIfAborted } from "./errors.ts";
-import type { GpuContext } from "./gpu/context.ts";
+import type { Work } from "./gpu/work.ts";
 import type { DerivativeGraph } from "./graph/differentiate.ts";
 import { sizeOf } from "./graph/graph.ts";
 import type { Value } from "./graph/graph.ts";
@@ -18,17 +19,19 @@ export interface RowChoice {
 
 /** Throws ArgumentError for rows that a model's output with so many classes has not. */
 export function chooseRows(rows: JacobianRows, classes: number, model: string): RowChoice {
+  if (typeof rows !== "string" && !Array.isArray(rows))
+    throw new ArgumentError(`jacobian: option "rows" is ${display(rows)}, expected "all", "topK" or a list of output indices`);
   if (rows === "all") return { count: classes, fixed: Array.from({ length: classes }, (_, i) => i) };
   if (typeof rows === "string") {
-    const count = Number(rows.slice(3));
-    if (!rows.startsWith("top") || !Number.isInteger(count) || count < 1)
-      throw new ArgumentError(`rows "${rows}" is neither "all" nor "topK"`);
+    const count = Number(/^top(\d+)$/.exec(rows)?.[1] ?? 0);
+    if (count < 1) throw new ArgumentError(`rows "${rows}" is neither "all" nor "topK"`);
     return { count: Math.min(count, classes) };
   }
-  const wrong = rows.find((row) => !Number.isInteger(row) || row < 0 || row >= classes);
-  if (rows.length === 0 || wrong !== undefined)
-    throw new ArgumentError(`row ${wrong ?? ""} is not among the ${classes} outputs of ${model}`);
-  return { count: rows.length, fixed: rows };
+  const list = [...(rows as readonly number[])];
+  if (list.length === 0) throw new ArgumentError(`jacobian: option "rows" is an empty list, expected output indices`);
+  const wrong = list.findIndex((row) => !Number.isInteger(row) || row < 0 || row >= classes);
+  if (wrong >= 0) throw new ArgumentError(`row ${display(list[wrong])} is not among the ${classes} outputs of ${model}`);
+  return { count: list.length, fixed: list };
 }
 
 /** Indices of the K largest entries, largest first, the lower index first among equals. */
@@ -43,7 +46,8 @@ const BYTES = 4;
 
 /** A program of the adjoint graph whose inputs are fed, and where its rows go. */
 export interface RowsRequest {
-  readonly gpu: GpuContext;
+  /** The call's; its errors are thrown. */
+  readonly work: Work;
   readonly label: string;
   readonly program: Program;
   readonly derivative: DerivativeGraph;
@@ -56,48 +60,54 @@ export interface RowsRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Backward passes under way at once, so that an abort is heard soon. */
+const PASSES_AHEAD = 2;
+
 /**
  * Computes the rows of the samples that the program was fed. The forward pass runs once; where rows depend on its outputs it
  * runs first, and the host reads them.
  */
 export async function computeRows(request: RowsRequest): Promise<void> {
-  const { gpu, label, program, derivative, output, choice, samples, target, offset, signal } = request;
+  const { work, label, program, derivative, output, choice, samples, target, offset, signal } = request;
   const classes = sizeOf(output.shape);
   const chunk = program.plan.rows;
   const rowBytes = sizeOf(derivative.result.shape) * BYTES;
   let rows: readonly (readonly number[])[];
   if (choice.fixed) rows = Array<readonly number[]>(samples).fill(choice.fixed);
   else {
-    submit(gpu, label, program, samples, "forward");
-    const scores = new Float32Array(await gpu.read(program.port(output), 0, samples * classes * BYTES));
+    submit(work, label, program, samples, "forward");
+    const scores = new Float32Array(await work.read(program.port(output), 0, samples * classes * BYTES));
     rows = Array.from({ length: samples }, (_, s) => largest(scores.subarray(s * classes, (s + 1) * classes), choice.count));
   }
+  const underWay: Promise<void>[] = [];
   for (let row = 0; row < choice.count; row += chunk) {
+    if (underWay.length === PASSES_AHEAD) await underWay.shift();
     throwIfAborted(signal);
     const here = Math.min(chunk, choice.count - row);
     const seeds = new Float32Array(samples * chunk * classes);
     for (let s = 0; s < samples; s++) {
       for (let r = 0; r < here; r++) seeds[(s * chunk + r) * classes + rows[s]![row + r]!] = 1;
     }
-    gpu.device.queue.writeBuffer(program.port(derivative.seed), 0, seeds);
-    submit(gpu, label, program, samples, choice.fixed && row === 0 ? "all" : "backward", (encoder) => {
+    work.scoped(label, () => work.gpu.device.queue.writeBuffer(program.port(derivative.seed), 0, seeds));
+    submit(work, label, program, samples, choice.fixed && row === 0 ? "all" : "backward", (encoder) => {
       for (let s = 0; s < samples; s++) {
         const to = offset + (s * choice.count + row) * rowBytes;
         encoder.copyBufferToBuffer(program.port(derivative.result), s * chunk * rowBytes, target, to, here * rowBytes);
       }
     });
+    if (choice.count > PASSES_AHEAD * chunk) underWay.push(work.gpu.idle());
   }
 }
 
 function submit(
-  gpu: GpuContext,
+  work: Work,
   label: string,
   program: Program,
   samples: number,
   part: Part,
   after?: (encoder: GPUCommandEncoder) => void,
 ): void {
-  gpu.submit(label, (encoder) => {
+  work.submit(label, (encoder) => {
     const pass = encoder.beginComputePass({ label });
     program.encode(pass, samples, part);
     pass.end();

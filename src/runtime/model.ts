@@ -2,8 +2,12 @@
 import type { NdArray } from "../data/ndarray.ts";
 import { describeGraph } from "./describe.ts";
 import type { ModelDescription } from "./describe.ts";
-import { ArgumentError, throwIfAborted } from "./errors.ts";
+import { derivativeFields, forwardFields, jacobianFields, runFields } from "../options/run.ts";
+import { checkField, checkOptions, object } from "../options/fields.ts";
+import { ArgumentError, DisposedError, LimitError, throwIfAborted } from "./errors.ts";
+import { everyValue, findNonFinite } from "./finite.ts";
 import type { GpuContext } from "./gpu/context.ts";
+import { Work } from "./gpu/work.ts";
 import { jvpGraph, vjpGraph } from "./graph/differentiate.ts";
 import type { DerivativeGraph } from "./graph/differentiate.ts";
 import { sizeOf, withoutDeadNodes } from "./graph/graph.ts";
@@ -44,6 +48,14 @@ export interface Progress {
 export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface ForwardOptions extends RunOptions {
+  /**
+   * "finite": after the call, every value of the network is computed once more and looked at on the host, which is slow. Throws
+   * NonFiniteError, which names the first node that gives a NaN or an infinity.
+   */
+  readonly check?: "finite";
 }
 
 export interface DerivativeOptions extends RunOptions {
@@ -91,20 +103,24 @@ export class Model {
   private readonly logitsValue: Value;
   /** With the nodes that make two classes of one output. */
   private readonly extended: Graph;
-  private readonly programs: Programs;
-  private readonly derivatives = new Map<string, DerivativeGraph>();
+  private programs: Programs;
+  private readonly derivatives = new Map<string, DerivativeGraph & { readonly key: string }>();
   private readonly kept = new Map<string, { readonly key: string; readonly value: { dispose(): void } }>();
   private turn: Promise<void> = Promise.resolve();
+  /** Calls under way: memory goes when the last one ends. */
+  private active = 0;
+  private disposed = false;
 
-  /** @internal Models are made by Engine.load. */
+  /** @internal Models are made by Engine.load. `onDispose` lets the engine forget the model. */
   constructor(
-    private readonly gpu: GpuContext,
+    private gpu: GpuContext,
     private readonly imported: ImportedModel,
     private readonly graph: Graph,
     private readonly settings: ModelSettings,
+    private readonly onDispose: (model: Model) => void,
   ) {
     this.tuning = settings.tuning && checkTable(settings.tuning, gpu.adapter);
-    this.programs = new Programs(gpu, settings, this.tuning?.used ? settings.tuning!.choices : undefined);
+    this.programs = this.newPrograms();
     this.inputs = graph.inputs.map((value) => ({ name: value.name, shape: sampleShape(value) }));
     this.outputs = graph.outputs.map((value, i) => ({ name: imported.outputNames[i]!, shape: sampleShape(value) }));
     const { logits, graph: extended, attachedTo } = attach(graph);
@@ -112,6 +128,17 @@ export class Model {
     this.extended = extended;
     this.attachedTo = attachedTo;
     this.logits = { name: logits === graph.outputs[0] ? this.outputs[0]!.name : "logits", shape: sampleShape(logits) };
+  }
+
+  private newPrograms(): Programs {
+    return new Programs(this.gpu, this.settings, this.tuning?.used ? this.settings.tuning!.choices : undefined);
+  }
+
+  /** @internal Goes on on another device: programs and weights are made anew from the host's copy when they are needed. */
+  moveTo(gpu: GpuContext): void {
+    this.free();
+    this.gpu = gpu;
+    this.programs = this.newPrograms();
   }
 
   get name(): string {
@@ -140,16 +167,39 @@ export class Model {
     return this.gpu;
   }
 
-  /** Runs the network on N samples, x [N, ...input]. Returns the first output, [N, ...output], on the GPU. */
-  async forward(x: NdArray | Tensor, options: RunOptions = {}): Promise<Tensor> {
+  /** Throws DisposedError and DeviceLostError; counts the call as long as it lasts, so that dispose() waits for it. */
+  private async during<T>(call: () => Promise<T>): Promise<T> {
+    this.check();
+    this.active++;
+    try {
+      return await call();
+    } finally {
+      this.active--;
+      if (this.disposed && this.active === 0) this.free();
+    }
+  }
+
+  private check(): void {
+    if (this.disposed) throw new DisposedError(`model ${this.name} was disposed`);
+    this.gpu.check();
+  }
+
+  /**
+   * Runs the network on N samples, x [N, ...input]. Returns the first output, [N, ...output], on the GPU. As with every call, x is
+   * taken when the call is made: the caller may write over it at once.
+   */
+  async forward(x: NdArray | Tensor, options: ForwardOptions = {}): Promise<Tensor> {
+    checkOptions<ForwardOptions>("forward", forwardFields, options);
     const [input] = this.graph.inputs;
     if (this.graph.inputs.length > 1) throw new ArgumentError(`${this.name} has ${this.graph.inputs.length} inputs; use run()`);
-    const [output] = await this.execute(this.graph, new Map([[input!, x]]), [this.graph.outputs[0]!], options);
+    const arrays = new Map([[input!, x]]);
+    const [output] = await this.execute(this.graph, arrays, [this.graph.outputs[0]!], options);
     return output!;
   }
 
   /** The logits of N samples, [N, ...logits]. */
   async logitsOf(x: NdArray | Tensor, options: RunOptions = {}): Promise<Tensor> {
+    checkOptions<RunOptions>("logitsOf", runFields, options);
     return this.scores(x, { ...options, output: "logits" });
   }
 
@@ -161,16 +211,18 @@ export class Model {
   }
 
   /** Runs the network on N samples by named inputs, each [N, ...]. Returns every output by name, on the host. */
-  async run(feeds: Readonly<Record<string, NdArray>>, options: RunOptions = {}): Promise<Record<string, NdArray>> {
+  async run(feeds: Readonly<Record<string, NdArray>>, options: ForwardOptions = {}): Promise<Record<string, NdArray>> {
+    checkOptions<ForwardOptions>("run", forwardFields, options);
+    checkField("run", "feeds", object, feeds);
     const given = new Map<Value, NdArray>();
     for (const [name, array] of Object.entries(feeds)) given.set(this.find(this.graph.inputs, this.inputs, name, "input"), array);
     const tensors = await this.execute(this.graph, given, this.graph.outputs, options);
-    const results: Record<string, NdArray> = {};
-    for (const [i, tensor] of tensors.entries()) {
-      results[this.outputs[i]!.name] = await tensor.read();
-      tensor.dispose();
+    try {
+      const arrays = await Promise.all(tensors.map((tensor) => tensor.read()));
+      return Object.fromEntries(arrays.map((array, i) => [this.outputs[i]!.name, array]));
+    } finally {
+      for (const tensor of tensors) tensor.dispose();
     }
-    return results;
   }
 
   /** Cotangent of the input, given that of an output: x [N, ...input], cotangent [N, ...output] → [N, ...input]. */
@@ -189,48 +241,74 @@ export class Model {
     direction: NdArray | Tensor,
     options: DerivativeOptions,
   ): Promise<Tensor> {
-    const { graph, seed, result } = this.derivative(kind, options);
+    checkOptions<DerivativeOptions>(kind, derivativeFields, options);
+    const { graph, seed, result, key } = this.derivative(kind, options);
     const feeds = this.arrays(x, options).set(seed, direction);
-    const [tensor] = await this.execute(graph, feeds, [result], options, `${kind}:${options.output ?? ""}:${options.input ?? ""}`);
+    const [tensor] = await this.execute(graph, feeds, [result], options, key);
     return tensor!;
   }
 
   /** Rows of the Jacobian: x [N, ...input] → [N, R, ...input] on the GPU. One forward pass serves up to 16 rows. */
   async jacobian(x: NdArray | Tensor, options: JacobianOptions): Promise<Tensor> {
-    const [input, output] = [this.inputOf(options), this.outputOf(options)];
-    const choice = chooseRows(options.rows, sizeOf(output.shape), this.name);
-    const feeds = new Feeds(this.gpu, this.name, this.arrays(x, options));
-    const n = feeds.samples;
-    const derivative = this.derivative("vjp", options);
-    const missing = derivative.graph.inputs.find((other) => other !== input && other !== derivative.seed);
-    if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given; a Jacobian takes one input`);
-    const chunk = Math.min(choice.count, ROWS_AT_ONCE);
-    const key = `jacobian:${options.output ?? ""}:${options.input ?? ""}`;
-    const program = await this.programs.get(derivative.graph, n, chunk, key, compiling(options));
-    const { capacity } = program.plan;
-    const jacobian = createTensor(this.gpu, this.name, [n, choice.count, ...sampleShape(input)], "jacobian");
-    const sampleBytes = choice.count * sizeOf(input.shape) * BYTES;
-    // The largest outputs are read in between, and another call must not use the program's buffers meanwhile.
-    await this.exclusively(async () => {
-      for (let first = 0; first < n; first += capacity) {
-        throwIfAborted(options.signal);
-        const samples = Math.min(capacity, n - first);
-        feeds.into(program, first, samples);
-        await computeRows({
-          gpu: this.gpu,
-          label: `${this.name} jacobian`,
-          program,
-          derivative,
-          output: derivative.graph.outputs[0]!,
-          choice,
-          samples,
-          target: jacobian.buffer,
-          offset: first * sampleBytes,
-          signal: options.signal,
+    return this.during(async () => {
+      checkOptions<JacobianOptions>("jacobian", jacobianFields, options);
+      const { signal } = options ?? {};
+      throwIfAborted(signal);
+      const [input, output] = [this.inputOf(options ?? {}), this.outputOf(options ?? {})];
+      const choice = chooseRows(options?.rows, sizeOf(output.shape), this.name);
+      const { gpu, programs } = this;
+      const derivative = this.derivative("vjp", options);
+      const missing = derivative.graph.inputs.find((other) => other !== input && other !== derivative.seed);
+      if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given; a Jacobian takes one input`);
+      const feeds = new Feeds(gpu, this.name, this.arrays(x, options));
+      // Other work may use the program first.
+      feeds.keep();
+      const n = feeds.samples;
+      const work = new Work(gpu, feeds.inputs);
+      let program: Program | undefined;
+      let jacobian: Tensor | undefined;
+      try {
+        checkSize(gpu, `${this.name} jacobian`, n * choice.count * sizeOf(input.shape) * BYTES);
+        const chunk = Math.min(choice.count, ROWS_AT_ONCE);
+        const found = await programs.get(derivative.graph, n, chunk, `jacobian:${derivative.key}`, {
+          signal,
+          onProgress: compiling(options),
         });
+        program = found;
+        const { capacity } = found.plan;
+        const made = createTensor(work, this.name, [n, choice.count, ...sampleShape(input)], "jacobian");
+        jacobian = made;
+        const sampleBytes = choice.count * sizeOf(input.shape) * BYTES;
+        // The largest outputs are read in between, and another call must not use the program's buffers meanwhile.
+        await this.exclusively(async () => {
+          for (let first = 0; first < n; first += capacity) {
+            if (first > 0) await gpu.idle();
+            throwIfAborted(signal);
+            const samples = Math.min(capacity, n - first);
+            feeds.into(work, found, first, samples);
+            await computeRows({
+              work,
+              label: `${this.name} jacobian`,
+              program: found,
+              derivative,
+              output: derivative.graph.outputs[0]!,
+              choice,
+              samples,
+              target: made.buffer,
+              offset: first * sampleBytes,
+              signal,
+            });
+          }
+        });
+        return made;
+      } catch (error) {
+        jacobian?.dispose();
+        throw error;
+      } finally {
+        feeds.release();
+        if (program) programs.release(program);
       }
     });
-    return jacobian;
   }
 
   /**
@@ -241,10 +319,13 @@ export class Model {
     samples: number,
     rows: number,
     options: RunOptions = {},
-  ): Promise<{ program: Program; derivative: DerivativeGraph; input: Value }> {
+  ): Promise<{ program: Program; derivative: DerivativeGraph; input: Value; release: () => void }> {
+    this.check();
+    const { programs } = this;
     const derivative = this.derivative("vjp", { output: "logits" });
-    const program = await this.programs.get(derivative.graph, samples, rows, "attack", compiling(options));
-    return { program, derivative, input: this.graph.inputs[0]! };
+    const { signal } = options;
+    const program = await programs.get(derivative.graph, samples, rows, "attack", { signal, onProgress: compiling(options) });
+    return { program, derivative, input: this.graph.inputs[0]!, release: () => programs.release(program) };
   }
 
   /** @internal The plan of a call with the variants that planners take by themselves, at the capacity that the call would run at. */
@@ -279,7 +360,12 @@ export class Model {
 
   /** @internal Runs work that uses a program's buffers across awaits; such work queues. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.turn.then(work);
+    const turn = this.during(() =>
+      this.turn.then(() => {
+        this.check();
+        return work();
+      }),
+    );
     this.turn = turn.then(
       () => undefined,
       () => undefined,
@@ -312,15 +398,15 @@ export class Model {
   }
 
   /** The adjoint or tangent graph, made once; its graph.outputs are [output, result]. */
-  private derivative(kind: "vjp" | "jvp", options: DerivativeOptions): DerivativeGraph {
+  private derivative(kind: "vjp" | "jvp", options: DerivativeOptions): DerivativeGraph & { readonly key: string } {
     const [input, output] = [this.inputOf(options), this.outputOf(options)];
-    const key = `${kind}:${input.name}:${output.name}`;
+    const key = `${kind}:${this.graph.inputs.indexOf(input)}:${this.graph.outputs.indexOf(output)}`;
     const known = this.derivatives.get(key);
     if (known) return known;
     const forward = withoutDeadNodes({ ...this.extended, outputs: [output] });
     const raw = kind === "vjp" ? vjpGraph(forward, output, input) : jvpGraph(forward, output, input);
     const { graph } = fuseEpilogues(maskBeforePool(raw.graph));
-    const made: DerivativeGraph = { ...raw, graph, result: graph.outputs[1]! };
+    const made = { ...raw, graph, result: graph.outputs[1]!, key };
     this.derivatives.set(key, made);
     return made;
   }
@@ -330,29 +416,64 @@ export class Model {
     graph: Graph,
     arrays: ReadonlyMap<Value, NdArray | Tensor>,
     wanted: readonly Value[],
-    options: RunOptions,
+    options: ForwardOptions,
     key = "run",
   ): Promise<Tensor[]> {
-    const { signal, onProgress } = options;
-    throwIfAborted(signal);
-    const missing = graph.inputs.find((input) => !arrays.has(input));
-    if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given`);
-    const feeds = new Feeds(this.gpu, this.name, arrays);
-    const total = feeds.samples;
-    const program = await this.programs.get(graph, total, 1, key, compiling(options));
-    return runInTurns({
-      gpu: this.gpu,
-      model: this.name,
-      program,
-      feeds,
-      wanted,
-      signal,
-      onProgress: (done) => onProgress?.({ phase: "run", done, total }),
+    return this.during(async () => {
+      const { signal, onProgress, check } = options;
+      throwIfAborted(signal);
+      const missing = graph.inputs.find((input) => !arrays.has(input));
+      if (missing) throw new ArgumentError(`input "${missing.name}" of ${this.name} is not given`);
+      const { gpu, programs } = this;
+      const feeds = new Feeds(gpu, this.name, arrays);
+      const total = feeds.samples;
+      let program: Program | undefined;
+      try {
+        for (const value of wanted) checkSize(gpu, `${this.name} ${value.name}`, total * sizeOf(value.shape) * BYTES);
+        program = programs.ready(total, 1, key);
+        // Host arrays are read before this call returns its promise, or copied.
+        if (!program || check) feeds.keep();
+        program ??= await programs.get(graph, total, 1, key, { signal, onProgress: compiling(options) });
+        if (check) await this.checkFinite(feeds, signal);
+        return await runInTurns({
+          gpu,
+          model: this.name,
+          program,
+          feeds,
+          wanted,
+          signal,
+          onProgress: (done) => onProgress?.({ phase: "run", done, total }),
+        });
+      } finally {
+        feeds.release();
+        if (program) programs.release(program);
+      }
     });
   }
 
-  /** Frees the model's GPU memory. Idempotent. */
+  /** Throws NonFiniteError for the first node with a NaN or an infinity. Hidden values are read sample by sample. */
+  private async checkFinite(feeds: Feeds, signal: AbortSignal | undefined): Promise<void> {
+    const { gpu, programs } = this;
+    const graph = everyValue(this.graph);
+    const program = await programs.get(graph, 1, 1, "finite", { signal });
+    try {
+      await this.exclusively(() => findNonFinite(new Work(gpu, feeds.inputs), program, graph, feeds, signal));
+    } finally {
+      programs.release(program);
+    }
+  }
+
+  /**
+   * Frees the model's GPU memory, as soon as calls under way are done; these finish, or reject with DisposedError. Idempotent.
+   */
   dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.onDispose(this);
+    if (this.active === 0) this.free();
+  }
+
+  private free(): void {
     for (const { value } of this.kept.values()) value.dispose();
     this.kept.clear();
     this.programs.dispose();
@@ -361,6 +482,12 @@ export class Model {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** Throws LimitError where a result is larger than a buffer of the device may be. */
+function checkSize({ device }: GpuContext, where: string, bytes: number): void {
+  const { maxBufferSize } = device.limits;
+  if (bytes > maxBufferSize) throw new LimitError("maxBufferSize", bytes, maxBufferSize, where);
 }
 
 function compiling({ onProgress }: RunOptions): CompileProgress {

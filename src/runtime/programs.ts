@@ -1,5 +1,5 @@
 /** The programs of a model: a graph's plan at a capacity, compiled when first needed and kept. They share the model's weights. */
-import { DisposedError, LimitError } from "./errors.ts";
+import { DisposedError, LimitError, unlessAborted } from "./errors.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import type { Graph } from "./graph/graph.ts";
 import type { WeightStorage } from "./plan/launch.ts";
@@ -18,9 +18,24 @@ export interface ProgramSettings {
   readonly weights: WeightStorage;
 }
 
+/** Programs of a model that are kept; those used longest ago go first. */
+const MOST_PROGRAMS = 24;
+
+interface Entry {
+  readonly building: Promise<Program>;
+  /** What it resolved to. */
+  program?: Program;
+}
+
+interface GetOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: CompileProgress | undefined;
+}
+
 export class Programs {
   private readonly weights: WeightStore;
-  private readonly made = new Map<string, Promise<Program>>();
+  /** The one used last comes last. */
+  private readonly made = new Map<string, Entry>();
   private disposed = false;
 
   /** `choices`: kernel variants as they were measured, for the programs; a plan that is asked for goes without. */
@@ -34,18 +49,58 @@ export class Programs {
 
   /**
    * The program for a graph at the smallest power-of-two capacity that holds `samples`, or the largest that fits. `key` names
-   * the graph: it is the same object, or an equal one, whenever the key is the same.
+   * the graph: it is the same object, or an equal one, whenever the key is the same. Give it back by release(). Throws what
+   * compiling throws, and the signal's reason.
    */
-  get(graph: Graph, samples: number, rows: number, key: string, onProgress?: CompileProgress): Promise<Program> {
+  async get(graph: Graph, samples: number, rows: number, key: string, options: GetOptions = {}): Promise<Program> {
     this.check();
+    const { signal } = options;
     const wanted = this.capacityFor(samples);
     const id = `${key}@${wanted}x${rows}`;
-    const known = this.made.get(id);
-    if (known) return known;
-    const building = this.build(graph, wanted, rows, onProgress);
-    this.made.set(id, building);
-    building.catch(() => this.made.delete(id));
-    return building;
+    const entry = this.made.get(id) ?? this.start(id, this.build(graph, wanted, rows, options.onProgress));
+    this.touch(id, entry);
+    const program = await unlessAborted(entry.building, signal);
+    program.users++;
+    this.dropOld();
+    return program;
+  }
+
+  /** As get(), for a program that is there already. */
+  ready(samples: number, rows: number, key: string): Program | undefined {
+    this.check();
+    const id = `${key}@${this.capacityFor(samples)}x${rows}`;
+    const entry = this.made.get(id);
+    if (!entry?.program) return undefined;
+    this.touch(id, entry);
+    entry.program.users++;
+    return entry.program;
+  }
+
+  release(program: Program): void {
+    program.users--;
+  }
+
+  private start(id: string, building: Promise<Program>): Entry {
+    const entry: Entry = { building };
+    building.then(
+      (program) => (entry.program = program),
+      () => this.made.delete(id),
+    );
+    return entry;
+  }
+
+  private touch(id: string, entry: Entry): void {
+    this.made.delete(id);
+    this.made.set(id, entry);
+  }
+
+  private dropOld(): void {
+    for (const [id, { program }] of this.made) {
+      if (this.made.size <= MOST_PROGRAMS) return;
+      if (!program || program.users > 0) continue;
+      this.made.delete(id);
+      program.dispose();
+    }
   }
 
   /** The plan of a program with the variants that planners take by themselves. */
@@ -94,7 +149,12 @@ export class Programs {
     if (this.disposed) return;
     this.disposed = true;
     this.weights.dispose();
-    for (const program of this.made.values()) program.then((made) => made.dispose()).catch(() => undefined);
+    for (const { building } of this.made.values()) {
+      building.then(
+        (program) => program.dispose(),
+        () => undefined,
+      );
+    }
     this.made.clear();
   }
 }

@@ -1,5 +1,6 @@
 /** Times GPU work: by the GPU's clock where it has one that can be believed, else by the host's. */
 import type { GpuContext } from "../runtime/gpu/context.ts";
+import { Work } from "../runtime/gpu/work.ts";
 
 export type Encode = (pass: GPUComputePassEncoder) => void;
 
@@ -52,7 +53,8 @@ export class Stopwatch {
     const { context, queries, stamps, processorTime } = this;
     const timestampWrites = queries && { querySet: queries, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 };
     let [begin, used] = [0, 0];
-    context.submit("stopwatch", (encoder) => {
+    const work = new Work(context);
+    work.submit("stopwatch", (encoder) => {
       const pass = encoder.beginComputePass({ label: "stopwatch", ...(timestampWrites && { timestampWrites }) });
       for (let i = 0; i < repeats; i++) encode(pass);
       pass.end();
@@ -65,10 +67,11 @@ export class Stopwatch {
     const wall = performance.now() - begin;
     const processor = processorTime && { processor: processorTime() - used };
     if (!stamps) {
+      await work.settled();
       context.check();
       return { wall, gpu: undefined, ...processor };
     }
-    const [first, last] = new BigUint64Array(await context.read(stamps, 0, PAIR_BYTES));
+    const [first, last] = new BigUint64Array(await work.read(stamps, 0, PAIR_BYTES));
     const pair = { begin: first!, end: last! };
     return { wall, gpu: believed(pair, wall), stamps: pair, ...processor };
   }

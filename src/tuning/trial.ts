@@ -1,5 +1,6 @@
 /** One node, by one variant, with buffers of its own and something in them: what is timed, and compared for its numbers. */
 import type { GpuContext } from "../runtime/gpu/context.ts";
+import { Work } from "../runtime/gpu/work.ts";
 import type { Value } from "../runtime/graph/graph.ts";
 import type { Model } from "../runtime/model.ts";
 import type { NodeSite, Plan } from "../runtime/plan/plan.ts";
@@ -41,7 +42,7 @@ export class Trial {
   async outputs(): Promise<Float32Array[]> {
     const { plan } = this.program;
     const read = async (value: Value) =>
-      new Float32Array(await this.context.read(this.program.port(value), 0, Math.min(plan.bytesOf(value), BLOCK * 4)));
+      new Float32Array(await new Work(this.context).read(this.program.port(value), 0, Math.min(plan.bytesOf(value), BLOCK * 4)));
     const results: Float32Array[] = [];
     for (const output of plan.graph.outputs) results.push(await read(output));
     return results;

@@ -1,5 +1,5 @@
 /** Compiled pipelines, each made once per device; concurrent requests for one share its compilation. */
-import { ShaderCompileError } from "../errors.ts";
+import { GpuError, ShaderCompileError } from "../errors.ts";
 import { pipelineKey, specialise } from "./kernel.ts";
 import type { ConstantValue, Kernel } from "./kernel.ts";
 
@@ -12,7 +12,11 @@ export class PipelineCache {
   private readonly ready = new Map<string, Promise<CompiledKernel>>();
   private readonly layouts = new Map<string, GPUBindGroupLayout>();
 
-  constructor(private readonly device: GPUDevice) {}
+  /** `reasonFor`: whether a failure is the device's end rather than the shader's fault. */
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly reasonFor: (error: unknown) => Promise<Error>,
+  ) {}
 
   get size(): number {
     return this.ready.size;
@@ -31,21 +35,24 @@ export class PipelineCache {
 
   private async build(key: string, kernel: Kernel, constants: Readonly<Record<string, ConstantValue>>): Promise<CompiledKernel> {
     const code = specialise(kernel, constants);
-    const layout = this.layoutOf(kernel);
     // Scopes are pushed and popped without an await between, so concurrent builds cannot take each other's errors.
     this.device.pushErrorScope("validation");
+    const layout = this.layoutOf(kernel);
+    const pipelineLayout = this.device.createPipelineLayout({ label: key, bindGroupLayouts: [layout] });
     const module = this.device.createShaderModule({ label: key, code });
     const scope = this.device.popErrorScope().catch(() => null);
     try {
       // Not after the module's messages: they are awaited where there is something to say, while others compile.
       const pipeline = await this.device.createComputePipelineAsync({
         label: key,
-        layout: this.device.createPipelineLayout({ label: key, bindGroupLayouts: [layout] }),
+        layout: pipelineLayout,
         compute: { module, entryPoint: "main" },
       });
       return { pipeline, layout };
     } catch (failure) {
-      const messages = await errorsOf(module, code);
+      const reason = await this.reasonFor(failure);
+      if (!(reason instanceof GpuError)) throw reason;
+      const messages = await errorsOf(module, code).catch(() => []);
       const cause = (await scope) ?? (failure as Error);
       throw new ShaderCompileError(key, messages.length > 0 ? messages : [cause.message], code);
     }

@@ -2,6 +2,7 @@
 import type { GpuContext } from "./context.ts";
 import { packParams } from "./kernel.ts";
 import type { ConstantValue, Kernel, ParamValue } from "./kernel.ts";
+import { Work } from "./work.ts";
 
 export interface StageRequest {
   readonly kernel: Kernel;
@@ -28,10 +29,14 @@ export class Stage {
     { kernel, constants = {}, buffers, params = {} }: StageRequest,
   ) {
     const words = packParams(kernel, params);
+    const work = new Work(gpu);
     if (words.length > 0) {
-      this.uniform = gpu.createBuffer(`${kernel.name} params`, words.byteLength, GPUBufferUsage.UNIFORM, true);
-      new Uint32Array(this.uniform.getMappedRange(0, words.byteLength)).set(words);
-      this.uniform.unmap();
+      this.uniform = work.scoped(`${kernel.name} params`, () => {
+        const uniform = gpu.createBuffer(`${kernel.name} params`, words.byteLength, GPUBufferUsage.UNIFORM, true);
+        new Uint32Array(uniform.getMappedRange(0, words.byteLength)).set(words);
+        uniform.unmap();
+        return uniform;
+      });
     }
     const entries = kernel.bindings.map(({ name, index, kind }) => {
       const buffer = kind === "uniform" ? this.uniform : buffers[name];
@@ -39,7 +44,9 @@ export class Stage {
       return { binding: index, resource: { buffer } };
     });
     this.ready = gpu.pipelines.compile(kernel, constants).then(({ pipeline, layout }) => {
-      this.bound = { pipeline, bindGroup: gpu.device.createBindGroup({ label: kernel.name, layout, entries }) };
+      const make = () => gpu.device.createBindGroup({ label: kernel.name, layout, entries });
+      this.bound = { pipeline, bindGroup: work.scoped(kernel.name, make) };
+      return work.settled();
     });
   }
 

@@ -4,6 +4,8 @@
  */
 import { packParams } from "../gpu/kernel.ts";
 import type { GpuContext } from "../gpu/context.ts";
+import type { CompiledKernel } from "../gpu/pipelines.ts";
+import { Work } from "../gpu/work.ts";
 import type { Value } from "../graph/graph.ts";
 import { ALIGNMENT, align } from "./arena.ts";
 import { gridSize } from "./launch.ts";
@@ -29,6 +31,8 @@ export interface CompileProgress {
 
 export class Program {
   private disposed = false;
+  /** Calls and attacks that use it now; one that is in use is not dropped for another. */
+  users = 0;
 
   private constructor(
     readonly plan: Plan,
@@ -40,7 +44,10 @@ export class Program {
     readonly slots: GPUBuffer,
   ) {}
 
-  /** Compiles all pipelines concurrently, uploads missing weights, and makes every buffer and bind group. */
+  /**
+   * Compiles all pipelines concurrently, uploads missing weights, and makes every buffer and bind group. Throws ShaderCompileError,
+   * LimitError, GpuError where the device refuses something, and then leaves nothing behind.
+   */
   static async compile(plan: Plan, gpu: GpuContext, weights: WeightStore, label: string, onProgress?: CompileProgress): Promise<Program> {
     let done = 0;
     const compiling = Promise.all(
@@ -50,25 +57,58 @@ export class Program {
         return pipeline;
       }),
     );
-    // Weights are packed while the browser compiles.
-    weights.upload(plan.launches.flatMap(({ bindings }) => Object.values(bindings)));
-    const compiled = await compiling;
+    const uploading = new Work(gpu);
+    let undo: (() => void) | undefined;
+    const upload = async () => {
+      // Weights are packed while the browser compiles.
+      undo = uploading.scoped(`${label} weights`, () => weights.upload(plan.launches.flatMap(({ bindings }) => Object.values(bindings))));
+      await uploading.settled();
+    };
+    const [uploaded, compiled] = await Promise.allSettled([upload(), compiling]);
+    if (uploaded.status === "rejected") {
+      undo?.();
+      throw uploaded.reason;
+    }
+    if (compiled.status === "rejected") throw compiled.reason;
 
+    const work = new Work(gpu);
+    const owned: GPUBuffer[] = [];
+    try {
+      const program = work.scoped(label, () => Program.build(plan, gpu, weights, label, compiled.value, owned));
+      await work.settled();
+      return program;
+    } catch (error) {
+      for (const buffer of owned) gpu.destroyBuffer(buffer);
+      throw error;
+    }
+  }
+
+  /** `owned` takes every buffer as it is made. */
+  private static build(
+    plan: Plan,
+    gpu: GpuContext,
+    weights: WeightStore,
+    label: string,
+    compiled: readonly CompiledKernel[],
+    owned: GPUBuffer[],
+  ): Program {
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM } = GPUBufferUsage;
-    const arena = plan.arena.buffers.map((bytes, i) => gpu.createBuffer(`${label} arena ${i}`, bytes, STORAGE));
+    const make = (name: string, bytes: number, usage: GPUBufferUsageFlags, mapped = false) => {
+      const buffer = gpu.createBuffer(`${label} ${name}`, bytes, usage, mapped);
+      owned.push(buffer);
+      return buffer;
+    };
+    const arena = plan.arena.buffers.map((bytes, i) => make(`arena ${i}`, bytes, STORAGE));
     const ports = new Map(
-      [...plan.ports].map((value) => [
-        value,
-        gpu.createBuffer(`${label} port ${value.name}`, plan.bytesOf(value), STORAGE | COPY_SRC | COPY_DST),
-      ]),
+      [...plan.ports].map((value) => [value, make(`port ${value.name}`, plan.bytesOf(value), STORAGE | COPY_SRC | COPY_DST)]),
     );
-    const slots = gpu.createBuffer(`${label} slots`, plan.capacity * 4, STORAGE | COPY_DST);
+    const slots = make("slots", plan.capacity * 4, STORAGE | COPY_DST);
     gpu.device.queue.writeBuffer(
       slots,
       0,
       Uint32Array.from({ length: plan.capacity }, (_, i) => i),
     );
-    const uniforms = createUniforms(plan.launches, gpu, `${label} params`, UNIFORM);
+    const uniforms = createUniforms(plan.launches, (bytes) => make("params", bytes, UNIFORM, true));
 
     const locate = (operand: Operand): GPUBufferBinding => {
       if (operand === "nothing") return { buffer: gpu.nothing };
@@ -88,11 +128,11 @@ export class Program {
         layout: compiled[i]!.layout,
         entries: launch.kernel.bindings.map(({ name, index, kind }) => ({
           binding: index,
-          resource: kind === "uniform" ? uniforms.binding(i) : locate(bound(launch, name)),
+          resource: kind === "uniform" ? uniforms(i) : locate(bound(launch, name)),
         })),
       }),
     }));
-    return new Program(plan, gpu, steps, ports, [...arena, ...ports.values(), slots, ...uniforms.buffers], slots);
+    return new Program(plan, gpu, steps, ports, owned, slots);
   }
 
   /** The buffer of an input or output of the graph; copies of it follow each other. */
@@ -157,18 +197,13 @@ function bound(launch: Launch, name: string): Operand {
   return operand;
 }
 
-/** All uniform structs of a program in one buffer, each at an offset that a binding may have. */
-function createUniforms(
-  launches: readonly Launch[],
-  gpu: GpuContext,
-  label: string,
-  usage: GPUBufferUsageFlags,
-): { buffers: GPUBuffer[]; binding: (launch: number) => GPUBufferBinding } {
+/** All uniform structs of a program in one buffer, each at an offset that a binding may have; the binding of each launch. */
+function createUniforms(launches: readonly Launch[], makeMapped: (bytes: number) => GPUBuffer): (launch: number) => GPUBufferBinding {
   const packed = launches.map(({ kernel, params }) => packParams(kernel, params));
   const stride = align(Math.max(ALIGNMENT, ...packed.map(({ byteLength }) => byteLength)));
-  const buffer = gpu.createBuffer(label, Math.max(1, launches.length) * stride, usage, true);
+  const buffer = makeMapped(Math.max(1, launches.length) * stride);
   const target = buffer.getMappedRange();
   packed.forEach((words, i) => new Uint32Array(target, i * stride, words.length).set(words));
   buffer.unmap();
-  return { buffers: [buffer], binding: (i) => ({ buffer, offset: i * stride, size: packed[i]!.byteLength }) };
+  return (i) => ({ buffer, offset: i * stride, size: packed[i]!.byteLength });
 }

@@ -30,8 +30,11 @@ export class WeightStore {
     return this.total;
   }
 
-  /** Uploads those operands that are constants and not here yet, into as few buffers as the device allows. */
-  upload(operands: Iterable<Operand>): void {
+  /**
+   * Uploads those operands that are constants and not here yet, into as few buffers as the device allows. Throws LimitError. Returns
+   * how to undo it.
+   */
+  upload(operands: Iterable<Operand>): () => void {
     const wanted: Upload[] = [];
     for (const operand of operands) {
       if (typeof operand === "string") continue;
@@ -44,12 +47,23 @@ export class WeightStore {
       wanted.push(packed);
     }
     const limit = this.gpu.device.limits.maxBufferSize;
-    for (let first = 0; first < wanted.length;) {
-      let bytes = 0;
-      let end = first;
-      while (end < wanted.length && (end === first || bytes + align(wanted[end]!.bytes) <= limit)) bytes += align(wanted[end++]!.bytes);
-      this.uploadTogether(wanted.slice(first, end), bytes);
-      first = end;
+    const before = this.buffers.length;
+    const undo = () => {
+      for (const { source, key } of wanted) this.slices.get(source)?.delete(key);
+      for (const buffer of this.buffers.splice(before)) this.gpu.destroyBuffer(buffer);
+    };
+    try {
+      for (let first = 0; first < wanted.length;) {
+        let bytes = 0;
+        let end = first;
+        while (end < wanted.length && (end === first || bytes + align(wanted[end]!.bytes) <= limit)) bytes += align(wanted[end++]!.bytes);
+        this.uploadTogether(wanted.slice(first, end), bytes);
+        first = end;
+      }
+      return undo;
+    } catch (error) {
+      undo();
+      throw error;
     }
   }
 

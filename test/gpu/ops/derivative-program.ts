@@ -2,6 +2,7 @@
  * Runs the adjoint or tangent program of a model the way Model does, with the choices of the planner in the test's hand: a
  * software adapter picks the direct kernels, a GPU the tiled ones, and both must be right wherever the tests run.
  */
+import { Work } from "../../../src/runtime/gpu/work.ts";
 import type { GpuContext } from "../../../src/runtime/gpu/context.ts";
 import { sizeOf } from "../../../src/runtime/graph/graph.ts";
 import type { Graph, Value } from "../../../src/runtime/graph/graph.ts";
@@ -118,7 +119,7 @@ export class DerivativeProgram {
   }
 
   private submit(encode: (pass: GPUComputePassEncoder) => void): void {
-    this.context.submit("test", (encoder) => {
+    new Work(this.context).submit("test", (encoder) => {
       const pass = encoder.beginComputePass();
       encode(pass);
       pass.end();
@@ -127,7 +128,7 @@ export class DerivativeProgram {
 
   private async read(value: Value, copies: number): Promise<Float32Array> {
     return new Float32Array(
-      await this.context.read(this.program.port(value), 0, copies * sizeOf(value.shape) * Float32Array.BYTES_PER_ELEMENT),
+      await new Work(this.context).read(this.program.port(value), 0, copies * sizeOf(value.shape) * Float32Array.BYTES_PER_ELEMENT),
     );
   }
 
