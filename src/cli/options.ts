@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { deepfoolFields, evaluateFields, universalFields } from "../options/attacks.ts";
-import { seed, type Field } from "../options/fields.ts";
+import { integer, seed, type Field } from "../options/fields.ts";
 import { deepfoolDefaults, evaluateDefaults, overshootRules, type OvershootRule, type WeightStorage } from "../index.ts";
 import { CHANNELS, LAYOUTS, problemWith, type Channels, type Layout, type PreprocessingOptions } from "../data/preprocessing.ts";
 import { PRESET_NAMES } from "../data/presets.ts";
@@ -127,15 +127,6 @@ export function parseNorm(text: string): Norm {
   throw new InvalidArgumentError("Allowed choices are l2, linf.");
 }
 
-/** A whole number from 1. */
-export function parseCount(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError("It must be a whole number from 1.");
-  }
-  return value;
-}
-
 /** Reads a number for an option of the library, which says what it accepts. */
 export function numberFor({ accepts, expected }: Field): (text: string) => number {
   return (text) => {
@@ -145,13 +136,17 @@ export function numberFor({ accepts, expected }: Field): (text: string) => numbe
   };
 }
 
+/** A whole number from 1. */
+export const parseCount = numberFor(integer(1));
 export const parseSeed = numberFor(seed);
 export const parsePositive = numberFor(universalFields.radius);
 export const parseFraction = numberFor(universalFields.targetFoolingRate);
 
+const DECIMAL = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
 /** A decimal number, or a fraction such as 10/255. */
 export function parseNumber(text: string): number {
-  const [numerator, denominator, ...rest] = text.split("/").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const [numerator, denominator, ...rest] = text.split("/").map((part) => (DECIMAL.test(part.trim()) ? Number(part) : Number.NaN));
   const value = rest.length > 0 ? Number.NaN : denominator === undefined ? numerator! : numerator! / denominator;
   if (!Number.isFinite(value)) throw new InvalidArgumentError("It must be a number, as 0.5 or 10/255.");
   return value;

@@ -30,6 +30,7 @@ describe("values of options", () => {
   });
   test("counts and seeds", () => {
     expect(parseCount("10")).toBe(10);
+    expect(parseCount("1e3")).toBe(1000);
     expect(parseSeed("0")).toBe(0);
     expect(parseSeed("4294967295")).toBe(4294967295);
   });
@@ -47,7 +48,8 @@ describe("values of options", () => {
     [parseFraction, "0"],
     [parseCount, "0"],
     [parseCount, "1.5"],
-    [parseCount, "1e3"],
+    [parseCount, "0x10"],
+    [parseCount, "9e15.5"],
     [parseSeed, "-1"],
     [parseSeed, "4294967296"],
     [parseRows, "top:0"],

@@ -85,7 +85,8 @@ describe("wrong usage: code 2, one line, nothing on stdout", () => {
     ["a rate in percent", ["universal", LENET, "--input", "x.npy", "--output", "out", "--fooling-rate", "80"], "a number in (0, 1]"],
     ["a size of one number", ["deepfool", LENET, "--input", "x", "--output", "out", "--size", "224"], "[height, width]"],
     ["a dimension without a size", ["info", LENET, "--dimension", "height"], "It must be name=size"],
-    ["batch sizes that are none", ["tune", LENET, "--samples", "1,few"], "It must be a whole number from 1."],
+    ["batch sizes that are none", ["tune", LENET, "--samples", "1,few"], "It must be a number"],
+    ["a batch size of zero", ["tune", LENET, "--samples", "1,0"], "It must be an integer of at least 1."],
     [
       "two tables",
       ["run", LENET, "--input", "x", "--output", "y", "--tuned", "--tuning", "t.json"],
