@@ -86,12 +86,13 @@ function extreme(
   name: string,
   source: string,
   evaluate: (a: number, b: number) => number,
+  identity: number,
   onnx: Record<string, OnnxBinding>,
 ): ReduceFunction {
   return {
     name,
     source,
-    evaluate: (elements) => elements.reduce((a, b) => evaluate(a, b)),
+    evaluate: (elements) => elements.reduce((a, b) => evaluate(a, b), identity),
     onnx,
     vjp: (context, dy) => context.emit.add("Mul", [dy, extremeShare(context)]),
     jvp: (context, dx) => summed(context, context.emit.add("Mul", [dx, extremeShare(context)])),
@@ -127,11 +128,11 @@ const functions: readonly ReduceFunction[] = [
       return emit.add("Expand", [emit.add("Mul", [dy, emit.constant([], [1 / count])])], { shape: [...x.shape] });
     },
   },
-  extreme("ReduceMax", maxFunction, Math.max, {
+  extreme("ReduceMax", maxFunction, Math.max, -Infinity, {
     ReduceMax: importReduce(18, simple("ReduceMax")),
     GlobalMaxPool: globalPool(simple("ReduceMax")),
   }),
-  extreme("ReduceMin", minFunction, Math.min, { ReduceMin: importReduce(18, simple("ReduceMin")) }),
+  extreme("ReduceMin", minFunction, Math.min, Infinity, { ReduceMin: importReduce(18, simple("ReduceMin")) }),
 ];
 
 function foldReduce(rule: ReduceFunction["evaluate"], x: Value, axes: readonly number[], shape: readonly number[]): ConstantData {

@@ -1,5 +1,5 @@
 /** What createEngine, recover and load accept. What is inside the objects is checked where it is used. */
-import { callback, field, integer, object, oneOf, positive, signal, text } from "./fields.ts";
+import { anything, callback, field, integer, object, oneOf, positive, signal, text } from "./fields.ts";
 
 const device = field("a GPUDevice", (value) => typeof (value as Partial<GPUDevice> | null)?.createBuffer === "function");
 const gpu = field("a GPU, such as navigator.gpu", (value) => typeof (value as Partial<GPU> | null)?.requestAdapter === "function");
@@ -15,7 +15,8 @@ export const loadFields = {
   weights: oneOf(["f32", "f16"]),
   maxBatch: integer(1),
   workingBytes: positive,
-  tuning: object,
+  // A table that does not fit is ignored, and model.tuning says why.
+  tuning: anything,
   onProgress: callback,
   signal,
 };

@@ -159,18 +159,16 @@ function lightInputs(proto: onnx.IModelProto): Map<string, NamedTensor> {
 }
 
 /** What a file leaves open is bound to the extents that its test data have. */
-function openExtents(loaded: LoadedCase): { dimensions: Record<string, number>; batch: number } {
+function openExtents(loaded: LoadedCase): { dimensions: Record<string, number> } {
   const dimensions: Record<string, number> = {};
-  let batch = 1;
   for (const input of loaded.proto.graph!.input ?? []) {
     const shape = loaded.inputs.get(input.name!)?.shape;
     (input.type?.tensorType?.shape?.dim ?? []).forEach((dim, axis) => {
       if (!shape || toNumber(dim.dimValue) > 0) return;
-      if (axis === 0) batch = shape[0]!;
-      else dimensions[dim.dimParam || `axis ${axis}`] = shape[axis]!;
+      dimensions[dim.dimParam || `axis ${axis}`] = shape[axis]!;
     });
   }
-  return { dimensions, batch };
+  return { dimensions };
 }
 
 const constantsOf = (loaded: LoadedCase, names: Iterable<string>): Record<string, ConstantTensor> =>

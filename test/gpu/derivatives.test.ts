@@ -176,16 +176,20 @@ describe("a classifier", () => {
       [() => model.vjp(x, randomArray([N, 5], 1)), ShapeError, /takes \[N, 37\], N ≥ 1, given \[5, 5\]/],
       [() => model.vjp(x, randomArray([2, CLASSES], 1)), ShapeError, /have 5 and 2 samples/],
       [() => model.forward(randomArray([2, 9, 7], 1)), ShapeError, /takes \[N, 2, 9, 7\]/],
-      [() => model.forward(x.data as never), ShapeError, /"x" of \S+ takes \[N, 2, 9, 7\], N ≥ 1, given what is no \{ shape, data \}/],
+      [() => model.forward(x.data as never), ArgumentError, /"x" of \S+ is a Float32Array, expected \{ shape, data \}/],
       [
         () => model.forward({ ...x, data: new Uint8ClampedArray(x.data.length) as never }),
         ShapeError,
         /Float32Array of 630, given Uint8ClampedArray/,
       ],
-      [() => model.forward({ ...x, data: Array.from(x.data) as never }), ShapeError, /Float32Array of 630, given Array of 630/],
+      [
+        () => model.forward({ ...x, data: Array.from(x.data) as never }),
+        ArgumentError,
+        /is an Object, expected \{ shape, data \} with data in/,
+      ],
       [() => model.forward({ ...x, data: x.data.subarray(1) }), ShapeError, /Float32Array of 630, given Float32Array of 629/],
       [() => model.jacobian(x, { rows: [37] }), ArgumentError, /row 37 is not among the 37 outputs/],
-      [() => model.jacobian(x, { rows: [] }), ArgumentError, /is not among/],
+      [() => model.jacobian(x, { rows: [] }), ArgumentError, /option "rows" is an empty list/],
       [() => model.vjp(x, cotangents, { output: "scores" }), ArgumentError, /has no output "scores"; it has "probabilities"/],
       [() => model.vjp(x, cotangents, { input: "z" }), ArgumentError, /has no input "z"; it has "x"/],
     ];
