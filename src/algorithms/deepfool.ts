@@ -110,6 +110,7 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
     const attack = keeps ? await model.keep("deepfool", JSON.stringify([total, complete]), create) : await create();
     try {
       for (let first = 0; first < total; first += attack.segment) {
+        throwIfAborted(options.signal);
         const count = Math.min(attack.segment, total - first);
         attack.begin(data.subarray(first * elements, (first + count) * elements));
         await runTicks(
@@ -127,7 +128,7 @@ export async function deepfool(model: Model, x: NdArray, options: DeepFoolOption
     } finally {
       if (!keeps) attack.dispose();
     }
-  });
+  }, options.signal);
   // Some rules take the gradient elsewhere than the label, each step with a forward pass of its own.
   const again = rules[settings.rule].gradientOvershoots !== rules[settings.rule].stopOvershoots;
   const status = states.map((state) => statuses[state.status] as DeepFoolStatus);

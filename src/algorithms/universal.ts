@@ -7,6 +7,7 @@ import type { NdArray } from "../data/ndarray.ts";
 import { universalFields } from "../options/attacks.ts";
 import { checkField, checkOptions } from "../options/fields.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
+import { throwIfAborted } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import { hashOfArray } from "../runtime/identity.ts";
 import type { Model } from "../runtime/model.ts";
@@ -231,7 +232,7 @@ export async function universalPerturbation(model: Model, images: NdArray, optio
       await saver.taken();
       attack.dispose();
     }
-  });
+  }, signal);
 }
 
 type PositionOf = (counters: Counters) => Position;
@@ -251,6 +252,7 @@ async function visitAll(
   let position = from;
   while (position.visited < order.length) {
     const before = position;
+    throwIfAborted(signal);
     const part = order.subarray(before.visited, before.visited + attack.segment);
     const data = new Float32Array(part.length * elements);
     part.forEach((image, i) => data.set(images.data.subarray(image * elements, (image + 1) * elements), i * elements));

@@ -6,13 +6,17 @@ const gpu = field("a GPU, such as navigator.gpu", (value) => typeof (value as Pa
 
 export const deviceFields = { device, gpu, adapter: oneOf(["auto", "software", "high-performance", "low-power"]) };
 export const recoverFields = { device };
-export const loadFields = {
+/** Of a model without a GPU. */
+export const describeFields = {
   name: text,
-  preprocessing: object,
   dimensions: object,
   constants: object,
   externalData: field("an object or a function", (value) => object.accepts(value) || callback.accepts(value)),
   weights: oneOf(["f32", "f16"]),
+};
+export const loadFields = {
+  ...describeFields,
+  preprocessing: object,
   maxBatch: integer(1),
   workingBytes: positive,
   // A table that does not fit is ignored, and model.tuning says why.

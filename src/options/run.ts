@@ -5,5 +5,8 @@ export const runFields = { signal, onProgress: callback };
 export const forwardFields = { ...runFields, check: oneOf(["finite"]) };
 export const derivativeFields = { ...runFields, output: text, input: text, inputs: object };
 /** Which rows there are depends on the model. */
-const rows = field('"all", "topK" or a list of output indices', (value) => typeof value === "string" || Array.isArray(value));
+const rows = field(
+  '"all", "top3" (any number of largest outputs) or a list of output indices',
+  (value) => typeof value === "string" || Array.isArray(value),
+);
 export const jacobianFields = { ...derivativeFields, rows };

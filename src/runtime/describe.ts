@@ -2,6 +2,9 @@
 import type { onnx } from "onnx-proto";
 import type { AdapterFacts } from "../kernels/op.ts";
 import { rareOpsLoaded } from "../kernels/registry.ts";
+import { takeContents } from "./contents.ts";
+import { describeFields } from "../options/engine.ts";
+import { checkOptions, display } from "../options/fields.ts";
 import { ArgumentError, UnsupportedOpError } from "./errors.ts";
 import type { UnsupportedNode } from "./errors.ts";
 import type { Graph } from "./graph/graph.ts";
@@ -119,13 +122,16 @@ export function importNoted(proto: onnx.IModelProto, options: ImportOptions): Im
 
 /**
  * Reads a model's bytes and describes it without a GPU. Unsupported nodes are listed instead of thrown. Files that hold the
- * model's weights need not be given; those that are, are checked. Throws OnnxFormatError and ShapeError, and ArgumentError for a
- * model with ops that few networks need before these are loaded, as it cannot wait for them: await loadRareOps() first.
+ * model's weights need not be given; those that are, are checked. Throws OnnxFormatError and ShapeError, and ArgumentError for
+ * wrong options and for a model with ops that few networks need before these are loaded, as it cannot wait for them: await loadRareOps() first.
  */
 export function describeModel(
   bytes: Uint8Array,
-  options: DescribeOptions = {},
+  given: DescribeOptions = {},
 ): ModelDescription & { readonly unsupported: readonly UnsupportedNode[] } {
+  const of = "describeModel";
+  const options = takeContents(of, checkOptions<DescribeOptions>(of, describeFields, given));
+  if (!(bytes instanceof Uint8Array)) throw new ArgumentError(`${of}: the model is ${display(bytes)}, expected a Uint8Array`);
   const proto = decodeModel(bytes);
   try {
     const imported = importNoted(proto, { ...options, allowMissingFiles: true });

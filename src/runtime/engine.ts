@@ -4,6 +4,7 @@ import { wantsWinograd } from "../kernels/conv-lowering.ts";
 import { ensureOps, loadRareOps, rareOpsLoaded } from "../kernels/registry.ts";
 import { importNoted } from "./describe.ts";
 import { deviceFields, loadFields, recoverFields } from "../options/engine.ts";
+import { copyBytes, takeContents } from "./contents.ts";
 import { checkOptions, display } from "../options/fields.ts";
 import { AdapterError, ArgumentError, DisposedError, throwIfAborted, UnsupportedOpError } from "./errors.ts";
 import type { DeviceLostError } from "./errors.ts";
@@ -39,8 +40,8 @@ export interface LoadOptions {
   /** Inputs of the file to bind to constants, by name: weights, shapes and masks that some files leave to the caller. */
   readonly constants?: Readonly<Record<string, ConstantTensor>>;
   /**
-   * Files that hold tensors of the model, by the names that it has for them, or a function that finds or fetches them. It is
-   * never asked for a name that leads out of the model's folder.
+   * Files that hold tensors of the model, by the names that it has for them, or a function that finds or fetches them: its bytes
+   * belong to the model afterwards. It is never asked for a name that leads out of the model's folder.
    */
   readonly externalData?: ExternalData;
   /**
@@ -144,9 +145,9 @@ export class Engine {
    * where a file of the model's tensors is not given, AdapterError where weights are wanted as f16 and the device has no
    * shader-f16, and the signal's reason when aborted.
    */
-  async load(source: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<Model> {
+  async load(source: Uint8Array | ArrayBuffer, given: LoadOptions = {}): Promise<Model> {
     this.gpu.check();
-    checkOptions<LoadOptions>("load", loadFields, options);
+    const options = takeContents("load", checkOptions<LoadOptions>("load", loadFields, given));
     throwIfAborted(options.signal);
     const weights = checkedStorage(options.weights, this.gpu.facts.f16);
     // Copied: the caller may write over its bytes, and the model needs them as long as it lives.
@@ -198,8 +199,7 @@ export async function createEngine(options: DeviceOptions = {}): Promise<Engine>
 /** A copy of a model's bytes. Throws ArgumentError for what is no bytes. */
 function bytesOf(source: Uint8Array | ArrayBuffer): Uint8Array {
   const kind = Object.prototype.toString.call(source).slice(8, -1);
-  if (kind === "Uint8Array") return Uint8Array.from(source as Uint8Array);
-  if (kind === "ArrayBuffer" || kind === "SharedArrayBuffer") return Uint8Array.from(new Uint8Array(source as ArrayBuffer));
+  if (["Uint8Array", "ArrayBuffer", "SharedArrayBuffer"].includes(kind)) return copyBytes(source);
   throw new ArgumentError(`load: the model is ${display(source)}, expected a Uint8Array or an ArrayBuffer`);
 }
 

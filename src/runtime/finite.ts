@@ -27,7 +27,6 @@ export async function findNonFinite(
     ...graph.nodes.flatMap(({ name, op, outputs }) => outputs.map((value) => ({ node: name, op, value }))),
   ].filter(({ value }) => value.type === "float" && !value.data);
   for (let sample = 0; sample < feeds.samples; sample++) {
-    throwIfAborted(signal);
     feeds.into(work, program, sample, 1);
     work.submit("finite", (encoder) => {
       const pass = encoder.beginComputePass({ label: "finite" });
@@ -35,6 +34,7 @@ export async function findNonFinite(
       pass.end();
     });
     for (const { node, op, value } of producers) {
+      throwIfAborted(signal);
       const numbers = new Float32Array(await work.read(program.port(value), 0, sizeOf(value.shape) * BYTES));
       const element = numbers.findIndex((number) => !Number.isFinite(number));
       if (element >= 0) throw new NonFiniteError(node, op, value.name, sample, element, numbers[element]!);

@@ -19,12 +19,12 @@ export interface RowChoice {
 
 /** Throws ArgumentError for rows that a model's output with so many classes has not. */
 export function chooseRows(rows: JacobianRows, classes: number, model: string): RowChoice {
-  if (typeof rows !== "string" && !Array.isArray(rows))
-    throw new ArgumentError(`jacobian: option "rows" is ${display(rows)}, expected "all", "topK" or a list of output indices`);
+  const expected = 'expected "all", "top3" (any number of largest outputs) or a list of output indices';
+  if (typeof rows !== "string" && !Array.isArray(rows)) throw new ArgumentError(`jacobian: option "rows" is ${display(rows)}, ${expected}`);
   if (rows === "all") return { count: classes, fixed: Array.from({ length: classes }, (_, i) => i) };
   if (typeof rows === "string") {
     const count = Number(/^top(\d+)$/.exec(rows)?.[1] ?? 0);
-    if (count < 1) throw new ArgumentError(`rows "${rows}" is neither "all" nor "topK"`);
+    if (count < 1) throw new ArgumentError(`jacobian: option "rows" is ${display(rows)}, ${expected}`);
     return { count: Math.min(count, classes) };
   }
   const list = [...(rows as readonly number[])];

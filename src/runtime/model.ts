@@ -4,7 +4,7 @@ import { describeGraph } from "./describe.ts";
 import type { ModelDescription } from "./describe.ts";
 import { derivativeFields, forwardFields, jacobianFields, runFields } from "../options/run.ts";
 import { checkField, checkOptions, object } from "../options/fields.ts";
-import { ArgumentError, DisposedError, LimitError, throwIfAborted } from "./errors.ts";
+import { ArgumentError, DisposedError, LimitError, throwIfAborted, unlessAborted } from "./errors.ts";
 import { everyValue, findNonFinite } from "./finite.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { Work } from "./gpu/work.ts";
@@ -299,7 +299,7 @@ export class Model {
               signal,
             });
           }
-        });
+        }, signal);
         return made;
       } catch (error) {
         jacobian?.dispose();
@@ -358,19 +358,20 @@ export class Model {
     return value;
   }
 
-  /** @internal Runs work that uses a program's buffers across awaits; such work queues. */
-  async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.during(() =>
-      this.turn.then(() => {
-        this.check();
-        return work();
-      }),
-    );
-    this.turn = turn.then(
+  /** @internal Runs work that uses a program's buffers across awaits; such work queues. An abort is heard in the queue, too. */
+  async exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const before = this.turn;
+    const mine = this.during(async () => {
+      await unlessAborted(before, signal);
+      this.check();
+      return work();
+    });
+    const settled = mine.then(
       () => undefined,
       () => undefined,
     );
-    return turn;
+    this.turn = before.then(() => settled);
+    return mine;
   }
 
   private find(values: readonly Value[], ports: readonly ModelPort[], name: string | undefined, kind: string): Value {
@@ -457,7 +458,7 @@ export class Model {
     const graph = everyValue(this.graph);
     const program = await programs.get(graph, 1, 1, "finite", { signal });
     try {
-      await this.exclusively(() => findNonFinite(new Work(gpu, feeds.inputs), program, graph, feeds, signal));
+      await this.exclusively(() => findNonFinite(new Work(gpu, feeds.inputs), program, graph, feeds, signal), signal);
     } finally {
       programs.release(program);
     }

@@ -86,7 +86,7 @@ export async function tune(model: Model, options: TuneOptions = {}): Promise<Tun
     } finally {
       stopwatch.dispose();
     }
-  });
+  }, options.signal);
   return { ...model.emptyTuning(), choices };
 }
 

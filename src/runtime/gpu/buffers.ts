@@ -1,4 +1,4 @@
-/** The buffers of a device with their account: those in use, those that wait to be used again, and those for read-back. */
+/** The buffers of a device with their account: those in use, and those that wait to be used again. */
 import { GpuError, LimitError } from "../errors.ts";
 
 export interface MemoryReport {
@@ -6,11 +6,11 @@ export interface MemoryReport {
   readonly buffers: number;
   readonly bytes: number;
   readonly peakBytes: number;
-  /** Bytes of buffers of disposed tensors that wait for the next tensor of their size. */
+  /** Bytes of buffers of disposed tensors, and of read-back, that wait to be used again. */
   readonly spareBytes: number;
 }
 
-/** Bytes of spare buffers, and of idle read-back buffers, that are kept at most. */
+/** Bytes of spare buffers that are kept at most. */
 const MOST_SPARE_BYTES = 2 ** 26;
 
 const wholeWords = (bytes: number) => Math.max(16, Math.ceil(bytes / 4) * 4);
@@ -19,9 +19,7 @@ const spareKey = (size: number, usage: GPUBufferUsageFlags) => `${size} ${usage}
 export class Buffers {
   private readonly live = new Map<GPUBuffer, number>();
   private readonly spare = new Map<string, GPUBuffer[]>();
-  private readonly staging = new Map<number, GPUBuffer[]>();
   private spareBytes = 0;
-  private idleBytes = 0;
   private bytes = 0;
   private peakBytes = 0;
 
@@ -63,24 +61,11 @@ export class Buffers {
     else this.spare.set(key, [buffer]);
   }
 
-  /** A buffer to read so many bytes back with: a power of two, so that few sizes serve all. */
+  /** A buffer to read so many bytes back with: of a power of two, so that few sizes serve all. Unmapped it is recycled. */
   takeStaging(bytes: number): GPUBuffer {
     const allowed = this.device.limits.maxBufferSize;
     const size = Math.max(wholeWords(bytes), Math.min(2 ** Math.ceil(Math.log2(Math.max(16, bytes))), allowed));
-    const idle = this.staging.get(size)?.pop();
-    if (!idle) return this.create("readback", size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-    this.idleBytes -= size;
-    return idle;
-  }
-
-  /** Gives back an unmapped read-back buffer. */
-  giveStaging(buffer: GPUBuffer): void {
-    if (!this.live.has(buffer)) return;
-    if (this.idleBytes + buffer.size > MOST_SPARE_BYTES) return this.destroy(buffer);
-    this.idleBytes += buffer.size;
-    const list = this.staging.get(buffer.size);
-    if (list) list.push(buffer);
-    else this.staging.set(buffer.size, [buffer]);
+    return this.reuse("readback", size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
   }
 
   destroy(buffer: GPUBuffer): void {
@@ -97,9 +82,7 @@ export class Buffers {
     for (const buffer of [...this.live.keys()]) this.destroy(buffer);
     for (const buffer of [...this.spare.values()].flat()) buffer.destroy();
     this.spare.clear();
-    this.staging.clear();
     this.spareBytes = 0;
-    this.idleBytes = 0;
   }
 
   private account(buffer: GPUBuffer): void {

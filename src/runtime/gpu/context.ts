@@ -37,9 +37,12 @@ export class GpuContext {
     this.buffers = new Buffers(device);
     this.pipelines = new PipelineCache(device, (error) => this.reasonFor(error));
     this.nothing = this.createBuffer("nothing", 256, GPUBufferUsage.STORAGE);
-    this.lost = device.lost.then(
-      ({ reason, message }) => (this.loss = new DeviceLostError(`the GPU device was lost (${reason})${message && `: ${message}`}`)),
-    );
+    this.lost = device.lost.then(({ reason, message }) => {
+      const error = new DeviceLostError(`the GPU device was lost (${reason})${message && `: ${message}`}`);
+      // Our own dispose() is no loss to those who ask later.
+      if (!this.disposed) this.loss = error;
+      return error;
+    });
   }
 
   /** Opens a device. Throws AdapterError when there is no WebGPU, no adapter, or none that fits. */
@@ -86,7 +89,7 @@ export class GpuContext {
       await this.soon(staging.mapAsync(GPUMapMode.READ, 0, padded));
       const copy = staging.getMappedRange(0, padded).slice(0, bytes);
       staging.unmap();
-      this.buffers.giveStaging(staging);
+      this.recycleBuffer(staging);
       return copy;
     } catch (error) {
       this.buffers.destroy(staging);
@@ -107,10 +110,10 @@ export class GpuContext {
     return this.buffers.report();
   }
 
-  /** Throws DisposedError after dispose(), and DeviceLostError once the device is lost. */
+  /** Throws DeviceLostError once the device is lost, and DisposedError after dispose(). */
   check(): void {
-    if (this.disposed) throw new DisposedError("the engine was disposed");
     if (this.loss) throw this.loss;
+    if (this.disposed) throw new DisposedError("the engine was disposed");
   }
 
   /** Why a promise of the GPU's was rejected: after dispose() and loss of the device that is the reason, and not what it says. */
