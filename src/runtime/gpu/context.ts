@@ -127,12 +127,18 @@ export class GpuContext {
     return error instanceof GpuError ? error : new GpuError((error as Error).message);
   }
 
-  /** Destroys every buffer, and the device if it is ours. Idempotent. */
+  /** Destroys every buffer, and the device if it is ours, once it is at rest. Idempotent. */
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
     this.buffers.destroyAll();
-    if (this.opened.owned) this.device.destroy();
+    if (this.opened.owned) void this.destroyDevice();
+  }
+
+  /** Drivers have crashed where a device went while they compiled or ran something on it. */
+  private async destroyDevice(): Promise<void> {
+    await Promise.all([this.pipelines.settled(), this.idle()]);
+    this.device.destroy();
   }
 }
 

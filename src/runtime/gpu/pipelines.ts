@@ -22,6 +22,11 @@ export class PipelineCache {
     return this.ready.size;
   }
 
+  /** Resolves when nothing that was asked for so far is being compiled. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.ready.values());
+  }
+
   /** Throws ShaderCompileError with the compiler's messages and the linked source; a failed build may be tried again. */
   compile(kernel: Kernel, constants: Readonly<Record<string, ConstantValue>>): Promise<CompiledKernel> {
     const key = pipelineKey(kernel, constants);
