@@ -35,7 +35,7 @@ interface Case {
   readonly load: () => Promise<Model>;
   readonly images: NdArray;
   readonly options: UniversalOptions;
-  /** Every so manieth state is resumed from. */
+  /** One of so many states is resumed from. */
   readonly stride: number;
 }
 
@@ -245,12 +245,15 @@ describe("saving", () => {
       resume: state,
       onProgress: (p) => seen.push([p.pass, p.seen, p.secondsLeft]),
     });
-    const [pass, first, left] = seen[0]!;
-    expect(pass).toBe(state.passes.length + 1);
-    expect(first).toBeGreaterThanOrEqual(state.visited);
-    expect(left).toBeCloseTo(((images.shape[0]! - first) * 500) / first, -2);
+    const pass = state.passes.length + 1;
     expect(result.passes[pass - 1]!.seconds).toBeGreaterThan(500);
     expect(result.seconds).toBeGreaterThan(1000);
+    // A fast adapter has visited all images at the first state of a pass: what is left is to judge it.
+    if (state.visited === images.shape[0]) return expect(seen[0]![0]).toBe(pass + 1);
+    const [at, first, left] = seen[0]!;
+    expect(at).toBe(pass);
+    expect(first).toBeGreaterThanOrEqual(state.visited);
+    expect(left).toBeCloseTo(((images.shape[0]! - first) * 500) / first, -2);
   });
 
   test("after an abort the last state serves", async () => {
