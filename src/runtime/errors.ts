@@ -96,14 +96,12 @@ export class NonFiniteError extends NudgeError {
     /** Name and op of the node, or the name of an input and undefined. */
     readonly node: string,
     readonly op: string | undefined,
-    /** Name of the value. */
-    readonly output: string,
     readonly sample: number,
     readonly element: number,
     readonly value: number,
   ) {
-    const place = op === undefined ? `input "${node}"` : `node "${node}" (${op}), output "${output}"`;
-    super(`${place} is ${value} at sample ${sample}, element ${element}; what comes before it is finite`);
+    const place = op === undefined ? `input "${node}"` : `node "${node}" (${op})`;
+    super(`${place} gives ${value} at sample ${sample}, element ${element}; what comes before it is finite`);
   }
 }
 

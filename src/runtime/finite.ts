@@ -37,7 +37,7 @@ export async function findNonFinite(
       throwIfAborted(signal);
       const numbers = new Float32Array(await work.read(program.port(value), 0, sizeOf(value.shape) * BYTES));
       const element = numbers.findIndex((number) => !Number.isFinite(number));
-      if (element >= 0) throw new NonFiniteError(node, op, value.name, sample, element, numbers[element]!);
+      if (element >= 0) throw new NonFiniteError(node, op, sample, element, numbers[element]!);
     }
   }
 }

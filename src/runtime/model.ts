@@ -12,8 +12,10 @@ import { jvpGraph, vjpGraph } from "./graph/differentiate.ts";
 import type { DerivativeGraph } from "./graph/differentiate.ts";
 import { sizeOf, withoutDeadNodes } from "./graph/graph.ts";
 import type { Graph, Node, Value } from "./graph/graph.ts";
+import { withPreprocessing } from "./graph/preprocess.ts";
 import type { PixelTransform } from "./graph/preprocess.ts";
 import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
+import { splitLarge } from "./graph/passes/split-large.ts";
 import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
 import { attach } from "./graph/head.ts";
 import type { AttachPoint } from "./graph/head.ts";
@@ -103,6 +105,7 @@ export class Model {
   private readonly logitsValue: Value;
   /** With the nodes that make two classes of one output. */
   private readonly extended: Graph;
+  private whole: Graph | undefined;
   private programs: Programs;
   private readonly derivatives = new Map<string, DerivativeGraph & { readonly key: string }>();
   private readonly kept = new Map<string, { readonly key: string; readonly value: { dispose(): void } }>();
@@ -455,13 +458,21 @@ export class Model {
   /** Throws NonFiniteError for the first node with a NaN or an infinity. Hidden values are read sample by sample. */
   private async checkFinite(feeds: Feeds, signal: AbortSignal | undefined): Promise<void> {
     const { gpu, programs } = this;
-    const graph = everyValue(this.graph);
+    const graph = (this.whole ??= this.wholeGraph());
     const program = await programs.get(graph, 1, 1, "finite", { signal });
     try {
       await this.exclusively(() => findNonFinite(new Work(gpu, feeds.inputs), program, graph, feeds, signal), signal);
     } finally {
       programs.release(program);
     }
+  }
+
+  /** The network before fusion, with every value an output: an activation inside another node could hide what that gives. */
+  private wholeGraph(): Graph {
+    const { preprocessing } = this.settings;
+    const { graph } = this.imported;
+    const front = preprocessing ? withPreprocessing(graph, preprocessing) : graph;
+    return everyValue(splitLarge(front, this.gpu.device.limits.maxStorageBufferBindingSize));
   }
 
   /**

@@ -12,6 +12,7 @@ import { addTuningOptions, type TuningFlags } from "../tuning.ts";
 interface RunOptions extends CommonOptions, ModelFlags, TuningFlags {
   input: string[];
   output: string[];
+  checkFinite?: boolean;
 }
 
 /** `nudge run`: the network's outputs for its inputs. */
@@ -25,13 +26,15 @@ export function registerRun(program: Command, app: App): void {
         "Models with several inputs or outputs: NAME=FILE, repeated.",
     )
     .requiredOption("--input <[name=]file>", ".npy to feed; repeat with names for several inputs", collect)
-    .requiredOption("--output <[name=]file>", ".npy to write; repeat with names for several outputs", collect);
+    .requiredOption("--output <[name=]file>", ".npy to write; repeat with names for several outputs", collect)
+    .option("--check-finite", "stop where a node gives NaN or an infinity, and name the first one; slow, every value is read");
   addTuningOptions(addModelArgument(command, "ONNX file"));
   addCommonOptions(command)
     .addHelpText(
       "after",
       "\nExamples:\n  nudge run lenet.onnx --input digits.npy --output logits.npy\n" +
-        "  nudge run two.onnx --input a=a.npy --input b=b.npy --output sum=sum.npy",
+        "  nudge run two.onnx --input a=a.npy --input b=b.npy --output sum=sum.npy\n" +
+        "  nudge run net.onnx --input x.npy --output y.npy --check-finite",
     )
     .action((path: string, options: RunOptions) => run(path, options, app));
 }
@@ -72,6 +75,7 @@ async function run(path: string, options: RunOptions, app: App): Promise<void> {
     const { value: results, seconds: runSeconds } = await timed(() =>
       model.run(feeds, {
         signal: app.signal,
+        ...(options.checkFinite && { check: "finite" as const }),
         onProgress: ({ phase, done, total }) => app.terminal.progress(`run: ${phase} ${done}/${total}`),
       }),
     );
