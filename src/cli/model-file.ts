@@ -8,7 +8,7 @@ import { describeFileError, readBytes } from "../data/files.ts";
 import { formatShape, type NdArray } from "../data/ndarray.ts";
 import { decodeNpy } from "../data/npy.ts";
 import type { ModelFlags } from "./options.ts";
-import { NudgeError, ShapeError, UnsupportedOpError } from "../runtime/errors.ts";
+import { ArgumentError, NudgeError, ShapeError, UnsupportedOpError } from "../runtime/errors.ts";
 
 export type Description = ReturnType<typeof describeModel>;
 
@@ -65,7 +65,8 @@ async function describedModel(
     return { path, bytes, dimensions, weights, externalData, description };
   } catch (error) {
     // The library's option by the name it has here.
-    if (error instanceof ShapeError) error.message = error.message.replace(/\bin options\.dimensions/, "with --dimension NAME=SIZE");
+    if (error instanceof ShapeError || error instanceof ArgumentError)
+      error.message = error.message.replace(/\bin options\.dimensions/, "with --dimension NAME=SIZE");
     throw error;
   }
 }

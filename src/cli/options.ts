@@ -43,7 +43,11 @@ export interface ModelFlags {
 export function addModelArgument(command: Command, description = "ONNX file with one input"): Command {
   return command
     .argument("<model>", description)
-    .option("--dimension <name=size>", "size of an axis that the file leaves open; repeat for several", collectDimension)
+    .option(
+      "--dimension <name=size>",
+      "size of an axis that the file leaves open, by its symbol or as input:axis (x:2=48); repeat for several",
+      collectDimension,
+    )
     .addOption(
       new Option("--weights <type>", "how the GPU stores weights; f16 takes half of the memory, rounds them, and needs shader-f16")
         .choices(WEIGHTS)

@@ -35,7 +35,7 @@ export interface LoadOptions {
   readonly name?: string;
   /** Folded in front of the graph, so that inputs and perturbations are in pixel units. */
   readonly preprocessing?: PixelTransform;
-  /** Extents for symbolic axes other than the batch, by the name the file gives them. */
+  /** Extents for open axes, by the symbol the file gives them, or by input and axis: { height: 224, "x:3": 192 }. */
   readonly dimensions?: Readonly<Record<string, number>>;
   /** Inputs of the file to bind to constants, by name: weights, shapes and masks that some files leave to the caller. */
   readonly constants?: Readonly<Record<string, ConstantTensor>>;

@@ -6,7 +6,7 @@
  * construction that of N separate runs; batch.ts says whether the file itself would agree.
  */
 import type { onnx } from "onnx-proto";
-import { ArgumentError, LimitError, OnnxFormatError, ShapeError, UnsupportedOpError } from "../errors.ts";
+import { ArgumentError, LimitError, OnnxFormatError, UnsupportedOpError } from "../errors.ts";
 import type { UnsupportedNode } from "../errors.ts";
 import { ImportBudget, MAX_RANK } from "../graph/budget.ts";
 import { checkShape, GraphBuilder } from "../graph/builder.ts";
@@ -15,6 +15,7 @@ import type { ConstantData, ElementType, Graph, Value } from "../graph/graph.ts"
 import { toNumber } from "./decode.ts";
 import type { DataSource } from "./decode.ts";
 import type { ExternalFiles } from "./external-data.ts";
+import { batchOf, boundExtent, checkDimensions, declaredAxes } from "./dimensions.ts";
 import { domainsOf, importAll, initialiserOf, reachableNodes } from "./import-nodes.ts";
 import { Scope } from "./scope.ts";
 import { bodiesOf, checkNames, distinctNames, expandedNodes, functionKey, namesOf } from "./structure.ts";
@@ -22,7 +23,7 @@ import { bodiesOf, checkNames, distinctNames, expandedNodes, functionKey, namesO
 export interface ImportOptions {
   /** Name used in messages. */
   readonly name?: string;
-  /** Extents for symbolic axes other than the batch, by the name the file gives them. */
+  /** Extents for open axes, by the symbol the file gives them, or by input and axis: { height: 224, "x:3": 192 }. */
   readonly dimensions?: Readonly<Record<string, number>>;
   /** Extent given to a symbolic batch axis. Anything but 1 serves the batch analysis only. */
   readonly batch?: number;
@@ -94,13 +95,15 @@ export function importModel(model: onnx.IModelProto, options: ImportOptions = {}
   const free = (proto.input ?? [])
     .filter(({ name }) => !values.has(name ?? ""))
     .map((input) => ({ name: input.name ?? "", declared: declaredShape(input) }));
-  checkDimensions(proto, free, options);
-  for (const { name, declared } of free) {
-    const shape = declared.map((extent, axis) => boundExtent(extent, axis, options)!);
+  const declared = (proto.input ?? []).map((input) => ({ name: input.name ?? "", declared: declaredAxes(input) }));
+  checkDimensions(declared, (name) => values.has(name), options);
+  for (const input of free) {
+    const { name } = input;
+    const shape = input.declared.map((_, axis) => boundExtent(input, axis, options)!);
     if (shape.length > MAX_RANK) throw new LimitError("axes of a tensor", shape.length, MAX_RANK, `input "${name}"`);
     values.set(name, builder.input(name, { shape, type: "float" }));
   }
-  const batch = free[0] && batchOf(free[0].declared, options);
+  const batch = free[0] && batchOf(free[0], options);
   if (builder.inputs.length === 0 && !options.constants) throw new OnnxFormatError("the model has no inputs");
 
   const outputNames = namesOf(proto.output);
@@ -159,56 +162,7 @@ function declaredShape(input: onnx.IValueInfoProto): (number | string)[] {
   if (!FLOAT_TYPES.has(code)) {
     throw new OnnxFormatError(`input "${input.name}" has element type ${code}; networks of floats are covered`);
   }
-  return (tensor.shape.dim ?? []).map(axisOf);
-}
-
-/** The extent of an axis; undefined where it is open. The batch axis, unless options.dimensions names it, is that of one sample. */
-function boundExtent(extent: number | string, axis: number, { dimensions, batch }: ImportOptions): number | undefined {
-  if (typeof extent === "number") return extent;
-  if (dimensions && Object.hasOwn(dimensions, extent)) return dimensions[extent];
-  return axis === 0 ? (batch ?? 1) : undefined;
-}
-
-function batchOf([first]: readonly (number | string)[], { dimensions }: ImportOptions): number | string | undefined {
-  return typeof first === "string" && dimensions && Object.hasOwn(dimensions, first) ? dimensions[first] : first;
-}
-
-/** Every axis that is left open, all at once, with names that no input has, which are likely mistyped; and extents that are none. */
-function checkDimensions(
-  proto: onnx.IGraphProto,
-  free: readonly { readonly name: string; readonly declared: readonly (number | string)[] }[],
-  options: ImportOptions,
-): void {
-  const open = free.flatMap(({ name, declared }) => {
-    const axes = declared.flatMap((extent, axis) =>
-      boundExtent(extent, axis, options) === undefined ? [`axis ${axis} ("${extent}")`] : [],
-    );
-    return axes.length > 0 ? [`input "${name}" leaves ${axes.join(" and ")} open`] : [];
-  });
-  const given = Object.entries(options.dimensions ?? {});
-  if (open.length > 0) {
-    const names = new Set((proto.input ?? []).flatMap(symbolsOf));
-    const strange = given.flatMap(([name]) => (names.has(name) ? [] : [`"${name}"`]));
-    const hint = strange.length > 0 ? ` (the file has no ${strange.join(", ")})` : "";
-    throw new ShapeError(`${open.join("; ")}; give the extents in options.dimensions${hint}`);
-  }
-  // Inputs that are bound to constants may be empty.
-  const wrong = given.find(
-    ([name, extent]) => (!Number.isInteger(extent) || extent < 1) && free.some(({ declared }) => declared.includes(name)),
-  );
-  if (wrong) throw new ShapeError(`extent ${wrong[1]} of "${wrong[0]}" in options.dimensions`);
-}
-
-/** The names of an input's open axes. */
-function symbolsOf({ type }: onnx.IValueInfoProto): string[] {
-  const axes = (type?.tensorType?.shape?.dim ?? []).map(axisOf);
-  return axes.filter((extent) => typeof extent === "string");
-}
-
-/** The extent of an axis, or the name of an open one. */
-function axisOf(dim: onnx.TensorShapeProto.IDimension, axis: number): number | string {
-  const extent = toNumber(dim.dimValue);
-  return extent > 0 ? extent : (dim.dimParam ?? "") || `axis ${axis}`;
+  return declaredAxes(input);
 }
 
 /** Gives an output that is an input, a constant, or listed twice a node of its own: outputs are distinct computed values. */

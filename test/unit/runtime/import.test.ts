@@ -324,8 +324,28 @@ describe("open axes", () => {
     const error = failure(() => open({ a: image, b: ["N", 3, "height", "w2"] })({ width: 7 }));
     expect(error).toBeInstanceOf(ShapeError);
     expect(error.message).toBe(
-      'input "a" leaves axis 2 ("height") open; input "b" leaves axis 2 ("height") and axis 3 ("w2") open; give the extents in options.dimensions',
+      'input "a" leaves axis 2 ("height") open; input "b" leaves axis 2 ("height") and axis 3 ("w2") open; give the extents in options.dimensions, by symbol or as "a:2"',
     );
+  });
+  test("two axes of one symbol are bound one by one, and by the symbol otherwise", () => {
+    const load = open({ a: ["?", 3, "?", "?"], b: ["?", 3, "?", 7] });
+    const shapes = (dimensions: Record<string, number>) => load(dimensions).graph.inputs.map(({ shape }) => shape.join());
+    expect(shapes({ "a:2": 5, "a:3": 7, "b:2": 5 })).toEqual(["1,3,5,7", "1,3,5,7"]);
+    expect(shapes({ "?": 7, "a:0": 1, "b:0": 1 })).toEqual(["1,3,7,7", "1,3,7,7"]);
+    expect(shapes({ "?": 5, "a:3": 7, "a:0": 2, "b:0": 2, "b:3": 7 })).toEqual(["2,3,5,7", "2,3,5,7"]);
+    expect(failure(() => load({ "a:2": 5 })).message).toBe(
+      'input "a" leaves axis 3 ("?") open; input "b" leaves axis 2 ("?") open; give the extents in options.dimensions, by symbol or as "a:3"',
+    );
+  });
+  test("an axis that is not there, or that the file fixes", () => {
+    const load = open({ a: image, b: image });
+    const rest = { height: 5, width: 7 };
+    expect(failure(() => load({ ...rest, "a:4": 5 })).message).toBe('"a:4" in options.dimensions: input "a" has 4 axes, from 0');
+    expect(failure(() => load({ ...rest, "b:1": 4 })).message).toBe('axis 1 of input "b" is 3 in the file, and 4 in options.dimensions');
+    expect(load({ ...rest, "b:1": 3 }).graph.inputs[1]!.shape).toEqual([1, 3, 5, 7]);
+    for (const extent of [0, -2, 1.5, NaN])
+      expect(failure(() => load({ "a:2": extent, ...rest })).message).toBe(`extent ${extent} of "a:2" in options.dimensions`);
+    expect(failure(() => load({ "a:02": 5 })).message).toContain('(the file has no "a:02")');
   });
   test("an axis without a name is called by its number", () => {
     const load = open({ a: ["", 3, "", 4], b: ["", 3, 1, 4] });
@@ -340,7 +360,7 @@ describe("open axes", () => {
   test("a mistyped name, and extents that are none", () => {
     const load = open({ a: image, b: image });
     expect(failure(() => load({ heigth: 5, width: 7 })).message).toBe(
-      'input "a" leaves axis 2 ("height") open; input "b" leaves axis 2 ("height") open; give the extents in options.dimensions (the file has no "heigth")',
+      'input "a" leaves axis 2 ("height") open; input "b" leaves axis 2 ("height") open; give the extents in options.dimensions, by symbol or as "a:2" (the file has no "heigth")',
     );
     // One set of names may serve several files.
     expect(load({ height: 5, width: 7, depth: 9 }).graph.inputs[0]!.shape).toEqual([1, 3, 5, 7]);
