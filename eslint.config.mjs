@@ -38,13 +38,6 @@ export default defineConfig(
     },
   },
   {
-    files: ["src/runtime/onnx/*.ts"],
-    rules: {
-      // The enums of onnx-proto are ONNX's plain numbers.
-      "@typescript-eslint/no-unsafe-enum-comparison": "off",
-    },
-  },
-  {
     files: ["src/runtime/**", "src/kernels/**", "src/algorithms/**", "src/tuning/**"],
     rules: {
       // The engine runs in pages.

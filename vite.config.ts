@@ -3,10 +3,11 @@
 // ops. All else is in one module, because the bundler of an app keeps apart what two modules share.
 
 import { defineConfig } from "vite";
+import { onnxDecoder } from "./scripts/onnx-decoder.mjs";
 import { shadersTogether, terseShaders, withoutOperatorTable } from "./scripts/vite-plugins.ts";
 
 export default defineConfig({
-  plugins: [terseShaders(), withoutOperatorTable(), shadersTogether()],
+  plugins: [onnxDecoder(), terseShaders(), withoutOperatorTable(), shadersTogether()],
   publicDir: false,
   build: {
     target: "es2022",

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { onnxDecoder } from "./scripts/onnx-decoder.mjs";
 
 /**
  * Three kinds of tests, one after the other: `unit` needs no GPU, `gpu` runs on Dawn in Node, `browser` drives a headless
@@ -9,11 +10,13 @@ import { defineConfig } from "vitest/config";
  * or by the Vulkan loader's own VK_DRIVER_FILES.
  */
 export default defineConfig({
+  plugins: [onnxDecoder()],
   test: {
     // The second prints the summary, which should come last.
     reporters: ["./test/setup/gpu-reporter.ts", "default"],
     projects: [
       {
+        extends: true,
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
@@ -23,6 +26,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: "gpu",
           include: ["test/gpu/**/*.test.ts", "test/conformance/**/*.test.ts"],
@@ -37,6 +41,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],

@@ -8,7 +8,10 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const COMMAND = join(ROOT, "dist/nudge.js");
 
 /** What dist/nudge.js is made from. */
-const SOURCES = ["src", "shaders", "package-lock.json", "vite.cli.config.ts", "scripts/vite-plugins.ts", "scripts/build.mjs"];
+const SOURCES = [
+  ...["src", "shaders", "package-lock.json", "vite.cli.config.ts"],
+  ...["scripts/vite-plugins.ts", "scripts/onnx-decoder.mjs", "scripts/build.mjs"],
+];
 
 /** When anything under a path last changed; a folder changes when a file in it comes or goes. */
 function newest(path) {

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
+import { onnxDecoder } from "./onnx-decoder.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -10,6 +11,7 @@ export function typescriptServer() {
   return createServer({
     root,
     configFile: false,
+    plugins: [onnxDecoder()],
     logLevel: "error",
     appType: "custom",
     oxc: { target: "node20" }, // Node 20 does not know `using`.
@@ -22,6 +24,7 @@ export async function pageServer() {
   const server = await createServer({
     root,
     configFile: false,
+    plugins: [onnxDecoder()],
     logLevel: "error",
     oxc: { target: "es2022" },
     optimizeDeps: { noDiscovery: true, include: ["onnx-proto"] }, // CommonJS, which pages cannot import.

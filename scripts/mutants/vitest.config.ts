@@ -5,12 +5,14 @@
  */
 import { relative } from "node:path";
 import { defineConfig } from "vitest/config";
+import { onnxDecoder } from "../onnx-decoder.mjs";
 
 const root = process.cwd();
 const shaders = process.env["NUDGE_MUTANTS_WGSL"] !== undefined;
 
 export default defineConfig({
   plugins: [
+    onnxDecoder(),
     {
       name: "one-process",
       // StrykerJS asks for threads, whatever the configuration says.

@@ -1,5 +1,4 @@
 /** What a model is and what it costs, told without a GPU. */
-import type { onnx } from "onnx-proto";
 import type { AdapterFacts } from "../kernels/op.ts";
 import { rareOpsLoaded } from "../kernels/registry.ts";
 import { takeContents } from "./contents.ts";
@@ -14,6 +13,7 @@ import { decodeModel } from "./onnx/decode.ts";
 import { batchNote } from "./onnx/batch.ts";
 import { countedOps, importModel } from "./onnx/import.ts";
 import type { ImportedModel, ImportOptions } from "./onnx/import.ts";
+import type { ModelProto } from "./onnx/messages.ts";
 import { HALF_MAX } from "./plan/half.ts";
 import type { PackedWeights, WeightStorage } from "./plan/launch.ts";
 import { planGraph } from "./plan/plan.ts";
@@ -115,7 +115,7 @@ function notesOn({ note, missingFiles }: ImportedModel, graph: Graph): string[] 
 }
 
 /** Imports a model and adds what a user should know about its batch axis. */
-export function importNoted(proto: onnx.IModelProto, options: ImportOptions): ImportedModel {
+export function importNoted(proto: ModelProto, options: ImportOptions): ImportedModel {
   const imported = importModel(proto, options);
   return { ...imported, note: batchNote(proto, options, imported.batch) };
 }

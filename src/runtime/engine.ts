@@ -1,5 +1,4 @@
 /** The engine: one GPU device and the models loaded on it. */
-import type { onnx } from "onnx-proto";
 import { wantsWinograd } from "../kernels/conv-lowering.ts";
 import { ensureOps, loadRareOps, rareOpsLoaded } from "../kernels/registry.ts";
 import { importNoted } from "./describe.ts";
@@ -21,6 +20,7 @@ import { fetchExternalData } from "./onnx/external-data.ts";
 import type { ExternalData } from "./onnx/external-data.ts";
 import type { ConstantTensor, ImportedModel, ImportOptions } from "./onnx/import.ts";
 import { opNamesOf } from "./onnx/import-nodes.ts";
+import type { ModelProto } from "./onnx/messages.ts";
 import type { WeightStorage } from "./plan/launch.ts";
 import type { TuningTable } from "./tuning.ts";
 
@@ -80,7 +80,7 @@ export function checkedStorage(wanted: WeightStorage = "f32", f16: boolean): Wei
 }
 
 /** Imports a model; where the core refuses it, once more with all ops there are. */
-async function importedWith(proto: onnx.IModelProto, options: ImportOptions): Promise<ImportedModel> {
+async function importedWith(proto: ModelProto, options: ImportOptions): Promise<ImportedModel> {
   try {
     return importNoted(proto, options);
   } catch (error) {

@@ -5,13 +5,13 @@
  *
  * Each value is followed by where its batch axis lies. An op that this page does not know is not proven: nothing is assumed.
  */
-import type { onnx } from "onnx-proto";
 import { opNamed } from "../../kernels/registry.ts";
 import { NudgeError } from "../errors.ts";
 import { sizeOf } from "../graph/graph.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { importModel } from "./import.ts";
 import type { ImportOptions } from "./import.ts";
+import type { ModelProto } from "./messages.ts";
 
 const BATCH = 2;
 
@@ -21,7 +21,7 @@ type Axis = number | undefined;
 class Mixes extends Error {}
 
 /** What the proof found, in one sentence for the user; undefined where there is nothing to say. */
-export function batchNote(model: onnx.IModelProto, options: ImportOptions, batch: number | string): string | undefined {
+export function batchNote(model: ModelProto, options: ImportOptions, batch: number | string): string | undefined {
   if (batch === 1) return "the file freezes the batch at 1; Nudge runs any number of samples, each as the file would run it alone";
   if (typeof batch === "number") return `the file freezes the batch at ${batch}; a sample is ${batch} of its rows`;
   try {

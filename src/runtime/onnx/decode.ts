@@ -1,5 +1,5 @@
-/** Bytes → protobuf message, and protobuf tensors → plain arrays. Protobuf types do not leave this folder. */
-import type { onnx } from "onnx-proto";
+/** Bytes → protobuf message, and protobuf tensors → plain arrays. */
+import { ModelProto as decodeMessage } from "virtual:onnx-proto";
 import { BFLOAT16, FLOAT16, FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS, smallFloatFromBits } from "../../kernels/element-types.ts";
 import type { OnnxAttribute } from "../../kernels/op.ts";
 import { OnnxFormatError } from "../errors.ts";
@@ -7,8 +7,8 @@ import { sizeOf } from "../graph/graph.ts";
 import type { ConstantData, ElementType } from "../graph/graph.ts";
 import { externalBytes, isExternal } from "./external-data.ts";
 import type { ExternalFiles } from "./external-data.ts";
-import { model as messages } from "./messages.ts";
-import { decodeMessage } from "./protobuf.ts";
+import type { AttributeProto, ModelProto, TensorProto } from "./messages.ts";
+import { ModelReader } from "./reader.ts";
 
 export interface DecodedTensor {
   readonly shape: readonly number[];
@@ -26,14 +26,15 @@ export interface DataSource {
 }
 
 /** Decodes a model. Throws OnnxFormatError for bytes that are not one. */
-export function decodeModel(bytes: Uint8Array): onnx.IModelProto {
+export function decodeModel(bytes: Uint8Array): ModelProto {
   if (bytes.byteLength === 0) throw new OnnxFormatError("the file is empty");
-  let model: onnx.IModelProto;
+  // A Node Buffer is read as the bytes it is, so that tensors are plain views in every environment.
+  const reader = new ModelReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  let model: ModelProto;
   try {
-    // A Node Buffer is read as the bytes it is, so that tensors are plain views in every environment.
-    model = decodeMessage(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), messages);
+    model = decodeMessage(reader, bytes.byteLength);
   } catch (error) {
-    throw new OnnxFormatError(`not an ONNX model, or cut short: ${(error as Error).message}`);
+    throw new OnnxFormatError(`not an ONNX model, or cut short: at byte ${reader.pos}: ${(error as Error).message}`);
   }
   if (!model.graph?.output?.length) {
     throw new OnnxFormatError("not an ONNX model: it has no graph");
@@ -105,7 +106,7 @@ const rawFormats: Readonly<Record<number, RawFormat>> = {
 const MAX_ELEMENTS = 2 ** 31;
 
 /** Decodes an initialiser or a tensor attribute. `what` names it in errors. */
-export function decodeTensor(tensor: onnx.ITensorProto, what: string, source: DataSource = {}): DecodedTensor {
+export function decodeTensor(tensor: TensorProto, what: string, source: DataSource = {}): DecodedTensor {
   const shape = (tensor.dims ?? []).map(toNumber);
   if (shape.some((extent) => !Number.isSafeInteger(extent) || extent < 0)) {
     throw new OnnxFormatError(`${what} has an impossible shape [${shape}]`);
@@ -150,7 +151,7 @@ function fromBytes(raw: Uint8Array, count: number, format: RawFormat, code: numb
 }
 
 /** The elements of a tensor stored in one of protobuf's typed lists. */
-function listedElements(tensor: onnx.ITensorProto, count: number, format: RawFormat, what: string): readonly number[] | ConstantData {
+function listedElements(tensor: TensorProto, count: number, format: RawFormat, what: string): readonly number[] | ConstantData {
   const code = tensor.dataType ?? 0;
   if (code === 1) return tensor.floatData ?? [];
   if (code === 11) return tensor.doubleData ?? [];
@@ -167,7 +168,7 @@ function listedElements(tensor: onnx.ITensorProto, count: number, format: RawFor
 const utf8 = new TextDecoder();
 
 /** AttributeProto.AttributeType: FLOAT 1, INT 2, STRING 3, TENSOR 4, FLOATS 6, INTS 7, STRINGS 8. */
-export function decodeAttribute(attribute: onnx.IAttributeProto, what: string, source: DataSource = {}): OnnxAttribute | undefined {
+export function decodeAttribute(attribute: AttributeProto, what: string, source: DataSource = {}): OnnxAttribute | undefined {
   switch (attribute.type) {
     case 1:
       return attribute.f ?? 0;

@@ -2,9 +2,9 @@
  * Axes that a file leaves open, and the extents that options.dimensions gives them: by the symbol that the file has for the axis,
  * which binds every axis of that symbol ("height"), or by input and axis ("x:2"), which binds that axis alone and goes first.
  */
-import type { onnx } from "onnx-proto";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { toNumber } from "./decode.ts";
+import type { ValueInfoProto } from "./messages.ts";
 
 export interface DeclaredInput {
   readonly name: string;
@@ -19,7 +19,7 @@ interface Extents {
 }
 
 /** The extents of an input's axes, or the symbols of open ones. Axes without a symbol are called "axis 2". */
-export function declaredAxes({ type }: onnx.IValueInfoProto): (number | string)[] {
+export function declaredAxes({ type }: ValueInfoProto): (number | string)[] {
   return (type?.tensorType?.shape?.dim ?? []).map((dim, axis) => {
     const extent = toNumber(dim.dimValue);
     return extent > 0 ? extent : (dim.dimParam ?? "") || `axis ${axis}`;

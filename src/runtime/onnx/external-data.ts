@@ -3,8 +3,8 @@
  * is a tensor's. Names come from the model, so they are checked before anybody is asked for a file: they stay below the
  * model's folder.
  */
-import type { onnx } from "onnx-proto";
 import { ArgumentError, OnnxFormatError } from "../errors.ts";
+import type { ModelProto, TensorProto } from "./messages.ts";
 import { bodiesOf } from "./structure.ts";
 
 export type FileBytes = Uint8Array | ArrayBuffer;
@@ -15,7 +15,7 @@ export type ExternalFiles = Readonly<Record<string, FileBytes>> | ((name: string
 /** As ExternalFiles; the function may fetch. */
 export type ExternalData = ExternalFiles | ((name: string) => FileBytes | undefined | Promise<FileBytes | undefined>);
 
-export function isExternal(tensor: onnx.ITensorProto): boolean {
+export function isExternal(tensor: TensorProto): boolean {
   return tensor.dataLocation === 1 || (tensor.externalData?.length ?? 0) > 0;
 }
 
@@ -26,7 +26,7 @@ interface Location {
   readonly length: number | undefined;
 }
 
-function locationOf(tensor: onnx.ITensorProto, what: string): Location {
+function locationOf(tensor: TensorProto, what: string): Location {
   const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key ?? "", value ?? ""]));
   const file = entries.get("location");
   if (!file) throw new OnnxFormatError(`${what} lies in an external data file without a name`);
@@ -51,7 +51,7 @@ const asBytes = (bytes: FileBytes): Uint8Array => (bytes instanceof Uint8Array ?
  * Throws OnnxFormatError for a name that leads out of the model's folder, and for a part that the file does not have.
  */
 export function externalBytes(
-  tensor: onnx.ITensorProto,
+  tensor: TensorProto,
   size: number,
   files: ExternalFiles | undefined,
   what: string,
@@ -73,9 +73,9 @@ export function externalBytes(
 }
 
 /** The names of the files that a model keeps tensors in. */
-export function externalFileNames(model: onnx.IModelProto): readonly string[] {
+export function externalFileNames(model: ModelProto): readonly string[] {
   const names = new Set<string>();
-  const add = (tensor: onnx.ITensorProto, what: string) => isExternal(tensor) && names.add(locationOf(tensor, what).file);
+  const add = (tensor: TensorProto, what: string) => isExternal(tensor) && names.add(locationOf(tensor, what).file);
   for (const { nodes, initializers } of bodiesOf(model)) {
     for (const tensor of initializers) add(tensor, `initialiser "${tensor.name}"`);
     for (const { name, opType, attribute } of nodes) {
@@ -86,7 +86,7 @@ export function externalFileNames(model: onnx.IModelProto): readonly string[] {
 }
 
 /** Asks for every file that the model names. Throws ArgumentError for the first that is not there. */
-export async function fetchExternalData(model: onnx.IModelProto, data: ExternalData | undefined): Promise<ExternalFiles> {
+export async function fetchExternalData(model: ModelProto, data: ExternalData | undefined): Promise<ExternalFiles> {
   const names = externalFileNames(model);
   const missing = names.filter((name) => typeof data !== "function" && !(data && Object.hasOwn(data, name)));
   if (missing.length > 0) {

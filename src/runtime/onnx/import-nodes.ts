@@ -3,7 +3,6 @@
  * model brings along (ModelProto.functions, which PyTorch's newer exporter writes) are imported in place. What is not covered
  * is noted, not thrown, so that a user sees all of it at once.
  */
-import type { onnx } from "onnx-proto";
 import { Unsupported } from "../../kernels/op.ts";
 import type { OnnxAttribute } from "../../kernels/op.ts";
 import { onnxBinding } from "../../kernels/registry.ts";
@@ -15,6 +14,7 @@ import { constant } from "../graph/graph.ts";
 import type { Value } from "../graph/graph.ts";
 import { decodeAttribute, decodeTensor, toNumber } from "./decode.ts";
 import type { DataSource } from "./decode.ts";
+import type { AttributeProto, FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto } from "./messages.ts";
 import { Scope } from "./scope.ts";
 import { bodiesOf, checkNames, domainOf, functionKey, namesOf } from "./structure.ts";
 
@@ -34,20 +34,20 @@ export interface ImportState {
   /** Versions by domain; "" is that of the standard ops. */
   readonly opsets: ReadonlyMap<string, number>;
   /** The model's own functions, by functionKey. */
-  readonly functions: ReadonlyMap<string, onnx.IFunctionProto>;
+  readonly functions: ReadonlyMap<string, FunctionProto>;
   readonly source: DataSource;
   /** Shapes that the file declares for float values, by name. */
   readonly declared: ReadonlyMap<string, readonly number[]>;
   /** Inside a function: the attributes of the call, by name. */
   readonly call?: {
-    readonly attributes: ReadonlyMap<string, onnx.IAttributeProto>;
+    readonly attributes: ReadonlyMap<string, AttributeProto>;
     /** Names of attributes without a default. */
     readonly plain: ReadonlySet<string>;
   };
 }
 
 /** Versions by domain. Throws OnnxFormatError for one that is none, and for a domain with two. */
-export function domainsOf(imports: readonly onnx.IOperatorSetIdProto[] | null | undefined): Map<string, number> {
+export function domainsOf(imports: readonly OperatorSetIdProto[] | null | undefined): Map<string, number> {
   const versions = new Map<string, number>();
   for (const entry of imports ?? []) {
     const [domain, version] = [domainOf(entry.domain), toNumber(entry.version)];
@@ -62,13 +62,13 @@ export function domainsOf(imports: readonly onnx.IOperatorSetIdProto[] | null | 
 }
 
 /** An op's name in the registry: its domain stands before it, unless that is the default. */
-function opNameOf({ domain, opType }: onnx.INodeProto): string {
+function opNameOf({ domain, opType }: NodeProto): string {
   const shortened = domainOf(domain);
   return shortened ? `${shortened}.${opType}` : (opType ?? "");
 }
 
 /** The ops of a whole file by their names in the registry: of branches and of function bodies too, and not of calls of functions. */
-export function opNamesOf(model: onnx.IModelProto): Set<string> {
+export function opNamesOf(model: ModelProto): Set<string> {
   const own = new Set((model.functions ?? []).map(({ domain, name }) => functionKey(domain, name)));
   const names = new Set<string>();
   for (const { nodes } of bodiesOf(model)) {
@@ -77,7 +77,7 @@ export function opNamesOf(model: onnx.IModelProto): Set<string> {
   return names;
 }
 
-export function initialiserOf(tensor: onnx.ITensorProto, source: DataSource): Value {
+export function initialiserOf(tensor: TensorProto, source: DataSource): Value {
   const name = tensor.name ?? "";
   const { shape, data, type, onnxType } = decodeTensor(tensor, `initialiser "${name}"`, source);
   checkShape(shape, `initialiser "${name}"`);
@@ -85,9 +85,9 @@ export function initialiserOf(tensor: onnx.ITensorProto, source: DataSource): Va
 }
 
 /** Nodes that the outputs depend on, in the file's order (which ONNX requires to be topological). */
-export function reachableNodes(nodes: readonly onnx.INodeProto[], outputs: readonly string[]): onnx.INodeProto[] {
+export function reachableNodes(nodes: readonly NodeProto[], outputs: readonly string[]): NodeProto[] {
   const wanted = new Set(outputs);
-  const kept: onnx.INodeProto[] = [];
+  const kept: NodeProto[] = [];
   for (const node of [...nodes].reverse()) {
     if (!(node.output ?? []).some((name) => name && wanted.has(name))) continue;
     kept.push(node);
@@ -97,7 +97,7 @@ export function reachableNodes(nodes: readonly onnx.INodeProto[], outputs: reado
 }
 
 /** What a node reads: its inputs, and whatever the branches of an If may take from around them. */
-function namesRead(node: onnx.INodeProto): string[] {
+function namesRead(node: NodeProto): string[] {
   const branches = (node.attribute ?? []).flatMap(({ g }) => (g ? [g] : []));
   const inside = branches.flatMap((graph) => [
     ...(graph.node ?? []).flatMap(namesRead),
@@ -107,7 +107,7 @@ function namesRead(node: onnx.INodeProto): string[] {
 }
 
 /** The attributes of a node; inside a function, those that refer to the call's are the call's. */
-function attributesOf(proto: onnx.INodeProto, { call }: ImportState): onnx.IAttributeProto[] {
+function attributesOf(proto: NodeProto, { call }: ImportState): AttributeProto[] {
   return (proto.attribute ?? []).flatMap((attribute) => {
     if (!attribute.refAttrName) return [attribute];
     const given = call?.attributes.get(attribute.refAttrName);
@@ -118,7 +118,7 @@ function attributesOf(proto: onnx.INodeProto, { call }: ImportState): onnx.IAttr
   });
 }
 
-export function importNode(proto: onnx.INodeProto, name: string, state: ImportState): void {
+export function importNode(proto: NodeProto, name: string, state: ImportState): void {
   const { builder, values, unknown, unsupported, functions, source } = state;
   const domain = domainOf(proto.domain);
   const op = opNameOf(proto);
@@ -188,7 +188,7 @@ export function importNode(proto: onnx.INodeProto, name: string, state: ImportSt
 
 /** Imports the nodes that the outputs depend on; `around` begins their names. Constants go as soon as nobody reads them any more. */
 export function importAll(
-  nodes: readonly onnx.INodeProto[],
+  nodes: readonly NodeProto[],
   outputs: readonly string[],
   around: string,
   state: ImportState,
@@ -211,7 +211,7 @@ export function importAll(
 function importBranch(
   name: string,
   [condition]: readonly (Value | undefined)[],
-  attributes: readonly onnx.IAttributeProto[],
+  attributes: readonly AttributeProto[],
   state: ImportState,
 ): readonly (Value | undefined)[] {
   if (!condition?.data) throw new Unsupported("takes a branch that depends on the network's input");
@@ -225,10 +225,10 @@ function importBranch(
 
 /** The outputs of a call of one of the model's own functions. Names in its body are its own; it sees nothing around it. */
 function importCall(
-  body: onnx.IFunctionProto,
+  body: FunctionProto,
   name: string,
   inputs: readonly (Value | undefined)[],
-  attributes: readonly onnx.IAttributeProto[],
+  attributes: readonly AttributeProto[],
   state: ImportState,
 ): readonly (Value | undefined)[] {
   const values = new Scope();

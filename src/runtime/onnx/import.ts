@@ -5,7 +5,6 @@
  * is the same graph. Running N samples maps that graph over a leading axis (graph/graph.ts), so the result is by
  * construction that of N separate runs; batch.ts says whether the file itself would agree.
  */
-import type { onnx } from "onnx-proto";
 import { ArgumentError, LimitError, OnnxFormatError, UnsupportedOpError } from "../errors.ts";
 import type { UnsupportedNode } from "../errors.ts";
 import { ImportBudget, MAX_RANK } from "../graph/budget.ts";
@@ -17,6 +16,7 @@ import type { DataSource } from "./decode.ts";
 import type { ExternalFiles } from "./external-data.ts";
 import { batchOf, boundExtent, checkDimensions, declaredAxes } from "./dimensions.ts";
 import { domainsOf, importAll, initialiserOf, reachableNodes } from "./import-nodes.ts";
+import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./messages.ts";
 import { Scope } from "./scope.ts";
 import { bodiesOf, checkNames, distinctNames, expandedNodes, functionKey, namesOf } from "./structure.ts";
 
@@ -63,7 +63,7 @@ const FLOAT_TYPES = new Set([1, 10, 11, 16]);
 const FIRST_OPSET = 6;
 
 /** @internal Builds the graph. Throws OnnxFormatError, ShapeError, or UnsupportedOpError listing everything that is not covered. */
-export function importModel(model: onnx.IModelProto, options: ImportOptions = {}): ImportedModel {
+export function importModel(model: ModelProto, options: ImportOptions = {}): ImportedModel {
   const proto = model.graph!;
   const opsets = domainsOf(model.opsetImport);
   const opset = opsets.get("") ?? 1;
@@ -135,14 +135,14 @@ export function importModel(model: onnx.IModelProto, options: ImportOptions = {}
 }
 
 /** Nodes by op. */
-export function countedOps(nodes: readonly onnx.INodeProto[]): Readonly<Record<string, number>> {
+export function countedOps(nodes: readonly NodeProto[]): Readonly<Record<string, number>> {
   const counts = new Map<string, number>();
   for (const { opType } of nodes) counts.set(opType ?? "?", (counts.get(opType ?? "?") ?? 0) + 1);
   return Object.fromEntries(counts);
 }
 
 /** What the file says of the values between its nodes, as far as it is static: stands in for what an unsupported node makes. */
-function declaredValues(proto: onnx.IGraphProto, options: ImportOptions): ReadonlyMap<string, readonly number[]> {
+function declaredValues(proto: GraphProto, options: ImportOptions): ReadonlyMap<string, readonly number[]> {
   const declared = new Map<string, readonly number[]>();
   for (const { name, type } of [...(proto.valueInfo ?? []), ...(proto.output ?? [])]) {
     const { shape, elemType } = type?.tensorType ?? {};
@@ -155,7 +155,7 @@ function declaredValues(proto: onnx.IGraphProto, options: ImportOptions): Readon
   return declared;
 }
 
-function declaredShape(input: onnx.IValueInfoProto): (number | string)[] {
+function declaredShape(input: ValueInfoProto): (number | string)[] {
   const tensor = input.type?.tensorType;
   if (!tensor?.shape) throw new OnnxFormatError(`input "${input.name}" has no declared tensor shape`);
   const code = tensor.elemType ?? 0;

@@ -1,74 +1,87 @@
-/** The messages of a model that Nudge looks at, with the field numbers of onnx.proto. */
-import type { Message } from "./protobuf.ts";
+/**
+ * What a model file holds, as far as Nudge looks at it: the messages and fields of onnx.proto that scripts/onnx-decoder.mjs keeps.
+ * A field that the file leaves out is missing. Published types must compile where onnx-proto is not installed, so that they are
+ * stated here and not taken from there; messages of that package may be given for these.
+ */
 
-const entry: Message = { 1: ["key", "string"], 2: ["value", "string"] };
-const opset: Message = { 1: ["domain", "string"], 2: ["version", "int"] };
+/** Exact to 2⁵³; the objects are those of the package `long`. */
+export type Int64 = number | { toNumber(): number };
 
-const tensor: Message = {
-  1: ["dims", "int", true],
-  2: ["dataType", "int"],
-  4: ["floatData", "float", true],
-  5: ["int32Data", "int", true],
-  7: ["int64Data", "int", true],
-  8: ["name", "string"],
-  9: ["rawData", "bytes"],
-  10: ["doubleData", "double", true],
-  11: ["uint64Data", "uint", true],
-  13: ["externalData", () => entry, true],
-  14: ["dataLocation", "int"],
-};
+type List<T> = T[] | null;
 
-const dimension: Message = { 1: ["dimValue", "int"], 2: ["dimParam", "string"] };
-const shape: Message = { 1: ["dim", () => dimension, true] };
-const tensorType: Message = { 1: ["elemType", "int"], 2: ["shape", () => shape] };
-const type: Message = { 1: ["tensorType", () => tensorType] };
-const valueInfo: Message = { 1: ["name", "string"], 2: ["type", () => type] };
+export interface ModelProto {
+  graph?: GraphProto | null;
+  opsetImport?: List<OperatorSetIdProto>;
+  functions?: List<FunctionProto>;
+}
 
-const attribute: Message = {
-  1: ["name", "string"],
-  2: ["f", "float"],
-  3: ["i", "int"],
-  4: ["s", "bytes"],
-  5: ["t", () => tensor],
-  6: ["g", () => graph],
-  7: ["floats", "float", true],
-  8: ["ints", "int", true],
-  9: ["strings", "bytes", true],
-  20: ["type", "int"],
-  21: ["refAttrName", "string"],
-};
+export interface OperatorSetIdProto {
+  domain?: string | null;
+  version?: Int64 | null;
+}
 
-const node: Message = {
-  1: ["input", "string", true],
-  2: ["output", "string", true],
-  3: ["name", "string"],
-  4: ["opType", "string"],
-  5: ["attribute", () => attribute, true],
-  7: ["domain", "string"],
-};
+export interface FunctionProto {
+  name?: string | null;
+  domain?: string | null;
+  input?: List<string>;
+  output?: List<string>;
+  attribute?: List<string>;
+  node?: List<NodeProto>;
+  opsetImport?: List<OperatorSetIdProto>;
+}
 
-const graph: Message = {
-  1: ["node", () => node, true],
-  2: ["name", "string"],
-  5: ["initializer", () => tensor, true],
-  11: ["input", () => valueInfo, true],
-  12: ["output", () => valueInfo, true],
-  13: ["valueInfo", () => valueInfo, true],
-};
+export interface GraphProto {
+  name?: string | null;
+  node?: List<NodeProto>;
+  initializer?: List<TensorProto>;
+  input?: List<ValueInfoProto>;
+  output?: List<ValueInfoProto>;
+  valueInfo?: List<ValueInfoProto>;
+}
 
-const functionBody: Message = {
-  1: ["name", "string"],
-  4: ["input", "string", true],
-  5: ["output", "string", true],
-  6: ["attribute", "string", true],
-  7: ["node", () => node, true],
-  9: ["opsetImport", () => opset, true],
-  10: ["domain", "string"],
-};
+export interface NodeProto {
+  name?: string | null;
+  opType?: string | null;
+  domain?: string | null;
+  input?: List<string>;
+  output?: List<string>;
+  attribute?: List<AttributeProto>;
+}
 
-/** ModelProto. */
-export const model: Message = {
-  7: ["graph", () => graph],
-  8: ["opsetImport", () => opset, true],
-  25: ["functions", () => functionBody, true],
-};
+export interface AttributeProto {
+  name?: string | null;
+  refAttrName?: string | null;
+  type?: number | null;
+  f?: number | null;
+  i?: Int64 | null;
+  s?: Uint8Array | null;
+  t?: TensorProto | null;
+  g?: GraphProto | null;
+  floats?: List<number>;
+  ints?: List<Int64>;
+  strings?: List<Uint8Array>;
+}
+
+export interface TensorProto {
+  name?: string | null;
+  dims?: List<Int64>;
+  dataType?: number | null;
+  rawData?: Uint8Array | null;
+  floatData?: List<number>;
+  doubleData?: List<number>;
+  int32Data?: List<number>;
+  int64Data?: List<Int64>;
+  uint64Data?: List<Int64>;
+  externalData?: List<{ key?: string | null; value?: string | null }>;
+  dataLocation?: number | null;
+}
+
+export interface ValueInfoProto {
+  name?: string | null;
+  type?: { tensorType?: { elemType?: number | null; shape?: { dim?: List<DimensionProto> } | null } | null } | null;
+}
+
+export interface DimensionProto {
+  dimValue?: Int64 | null;
+  dimParam?: string | null;
+}

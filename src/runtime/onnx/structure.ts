@@ -2,8 +2,8 @@
  * What can be said of a model file before any of it is imported: which lists of nodes it holds, in branches and function bodies
  * too, and whether they may be followed by recursion. No function here recurses with the file.
  */
-import type { onnx } from "onnx-proto";
 import { LimitError, OnnxFormatError } from "../errors.ts";
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from "./messages.ts";
 
 /** Branches within branches, and calls within calls. */
 export const MAX_DEPTH = 32;
@@ -21,16 +21,16 @@ export const namesOf = (list: readonly { name?: string | null }[] | null | undef
   (list ?? []).map(({ name }) => name ?? "");
 
 export interface Body {
-  readonly nodes: readonly onnx.INodeProto[];
-  readonly initializers: readonly onnx.ITensorProto[];
+  readonly nodes: readonly NodeProto[];
+  readonly initializers: readonly TensorProto[];
 }
 
 /** The graph, the bodies of functions, and the branches in them. Throws LimitError where branches lie too deep in one another. */
-export function bodiesOf(model: onnx.IModelProto): Body[] {
+export function bodiesOf(model: ModelProto): Body[] {
   const found: Body[] = [];
   const open: {
-    readonly nodes: readonly onnx.INodeProto[];
-    readonly initializers: readonly onnx.ITensorProto[];
+    readonly nodes: readonly NodeProto[];
+    readonly initializers: readonly TensorProto[];
     readonly depth: number;
   }[] = [{ nodes: model.graph?.node ?? [], initializers: model.graph?.initializer ?? [], depth: 0 }];
   for (const { node } of model.functions ?? []) open.push({ nodes: node ?? [], initializers: [], depth: 0 });
@@ -58,7 +58,7 @@ interface Expansion {
  * How many nodes the model's graph becomes when its functions are written out, and which of its nodes becomes most of them:
  * known before any is written out, as every function is counted once. Throws OnnxFormatError for a function that calls itself, and for calls that lie too deep in one another.
  */
-export function expandedNodes(model: onnx.IModelProto): { readonly nodes: number; readonly largest: string } {
+export function expandedNodes(model: ModelProto): { readonly nodes: number; readonly largest: string } {
   const functions = new Map((model.functions ?? []).map((body) => [functionKey(body.domain, body.name), body]));
   const known = new Map<string, Expansion>();
   const countCall = (key: string, depth: number, name: string): Expansion => {
@@ -71,12 +71,12 @@ export function expandedNodes(model: onnx.IModelProto): { readonly nodes: number
     known.set(key, expansion);
     return expansion;
   };
-  const countBranch = ({ node }: onnx.IGraphProto, depth: number, name: string): Expansion => {
+  const countBranch = ({ node }: GraphProto, depth: number, name: string): Expansion => {
     if (depth > MAX_DEPTH) throw new OnnxFormatError(`node "${name}" has branches and calls more than ${MAX_DEPTH} deep`);
     const { nodes, depth: inside } = countNodes(node ?? [], depth);
     return { nodes, depth: inside + 1 };
   };
-  const countNodes = (list: readonly onnx.INodeProto[], depth: number): Expansion => {
+  const countNodes = (list: readonly NodeProto[], depth: number): Expansion => {
     let nodes = 0;
     let deepest = 0;
     for (const { domain, opType, name, attribute } of list) {
@@ -100,7 +100,7 @@ export function expandedNodes(model: onnx.IModelProto): { readonly nodes: number
 }
 
 /** Throws OnnxFormatError where two nodes, or a node and what is given, make one name. */
-export function checkNames(nodes: readonly onnx.INodeProto[], given: Iterable<string>): void {
+export function checkNames(nodes: readonly NodeProto[], given: Iterable<string>): void {
   const made = new Set(given);
   for (const { output, name, opType } of nodes) {
     for (const value of output ?? []) {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { onnxDecoder } from "../../../scripts/onnx-decoder.mjs";
 import { ndarray } from "../../../src/data/ndarray.ts";
 import { decodeNpy, encodeNpy } from "../../../src/data/npy.ts";
 
@@ -17,7 +18,12 @@ beforeAll(async () => {
   place = await mkdtemp(join(tmpdir(), "nudge-process-"));
   await writeFile(join(place, "x.npy"), encodeNpy(ndarray([1, 1, 28, 28])));
   // Inside the package, so that it finds its package.json and its dependencies as dist/ does.
-  await build({ configFile: false, logLevel: "error", build: { ssr: "src/cli/main.ts", outDir: BUILT, emptyOutDir: true, minify: false } });
+  await build({
+    configFile: false,
+    plugins: [onnxDecoder()],
+    logLevel: "error",
+    build: { ssr: "src/cli/main.ts", outDir: BUILT, emptyOutDir: true, minify: false },
+  });
 }, 60_000);
 afterAll(async () => {
   for (const folder of [place, BUILT]) await rm(folder, { recursive: true, force: true });

@@ -1,14 +1,15 @@
-/** The decoder of model files against onnx-proto's, on files whole, cut short and damaged. */
+/** What a bundle carries of onnx-proto and protobufjs against the whole of them, on files whole, cut short and damaged. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
+import { ModelProto as decodeMessage } from "virtual:onnx-proto";
 import { describe, expect, test } from "vitest";
-import { model } from "../../../src/runtime/onnx/messages.ts";
-import { decodeMessage } from "../../../src/runtime/onnx/protobuf.ts";
-import type { Message } from "../../../src/runtime/onnx/protobuf.ts";
+import { decodeModel } from "../../../src/runtime/onnx/decode.ts";
+import { ModelReader } from "../../../src/runtime/onnx/reader.ts";
+import { OnnxFormatError } from "../../../src/runtime/errors.ts";
 import { sharedData } from "../../conformance/shared-data.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -54,7 +55,8 @@ function outcome(decode: () => unknown): string {
   }
 }
 
-const read = (bytes: Uint8Array) => outcome(() => decodeMessage(bytes, model));
+const decode = (bytes: Uint8Array) => decodeMessage(new ModelReader(bytes), bytes.length);
+const read = (bytes: Uint8Array) => outcome(() => decode(bytes));
 
 function expectSame(bytes: Uint8Array, what: string): void {
   const [mine, theirs] = [read(bytes), outcome(() => onnxProto.onnx.ModelProto.decode(bytes))];
@@ -63,6 +65,22 @@ function expectSame(bytes: Uint8Array, what: string): void {
   const at = [...mine].findIndex((character, i) => character !== theirs[i]);
   expect(mine.slice(Math.max(0, at - 200), at + 200), what).toBe(theirs.slice(Math.max(0, at - 200), at + 200));
   throw new Error(`${what}: the decoders differ`);
+}
+
+const modelBytes = (graph: onnx.IGraphProto) => onnxProto.onnx.ModelProto.encode({ graph }).finish();
+
+/** A model whose graph has one initialiser, with these bytes: each of less than 128. */
+function modelOf(tensor: readonly number[]): Uint8Array {
+  return Uint8Array.from([0x3a, tensor.length + 2, 0x2a, tensor.length, ...tensor]);
+}
+
+/** Decodes, and takes no error but the library's. */
+function expectOwnError(bytes: Uint8Array): void {
+  try {
+    decodeModel(bytes);
+  } catch (error) {
+    expect(error).toBeInstanceOf(OnnxFormatError);
+  }
 }
 
 describe("the decoder", () => {
@@ -133,17 +151,30 @@ describe("the decoder", () => {
   });
 
   test("reads lists of numbers packed and one by one, and passes over what it does not know", () => {
-    const numbers: Message = { 1: ["many", "int", true], 2: ["few", "float", true], 3: ["one", "uint"] };
     const minusOne = [...Array<number>(9).fill(255), 1];
-    const bytes = Uint8Array.from([
+    // A tensor: dims (field 1) packed and one by one; fields 99 of every wire type, a group with a field inside among them; then
+    // dims as a double, which they are not; float_data (4) one by one and packed; uint64_data (11); name (8).
+    const tensor = [
       ...[0x0a, 13, 5, 0x96, 1, ...minusOne],
       ...[0x08, 7],
-      // Fields 9 of every wire type, a group with a field inside among them; then field 3 as a string, which it is not.
-      ...[0x48, 0x80, 1, 0x49, 1, 2, 3, 4, 5, 6, 7, 8, 0x4a, 2, 9, 9, 0x4b, 0x08, 1, 0x4c, 0x4d, 1, 2, 3, 4, 0x1a, 1, 65],
-      ...[0x15, 0, 0, 0x80, 0x3f, 0x12, 4, 0, 0, 0, 0xc0],
-      ...[0x18, ...minusOne],
+      ...[0x98, 6, 0x80, 1, 0x99, 6, 1, 2, 3, 4, 5, 6, 7, 8, 0x9a, 6, 2, 9, 9, 0x9b, 6, 0x08, 1, 0x9c, 6, 0x9d, 6, 1, 2, 3, 4],
+      ...[0x09, 1, 2, 3, 4, 5, 6, 7, 8],
+      ...[0x25, 0, 0, 0x80, 0x3f, 0x22, 4, 0, 0, 0, 0xc0],
+      ...[0x58, ...minusOne],
+      ...[0x42, 1, 0x74],
+    ];
+    expect(decode(modelOf(tensor)).graph!.initializer).toEqual([
+      { dims: [5, 150, -1, 7], floatData: [1, -2], uint64Data: [2 ** 64], name: "t" },
     ]);
-    expect(decodeMessage(bytes, numbers)).toEqual({ many: [5, 150, -1, 7], few: [1, -2], one: 2 ** 64 });
+  });
+
+  test("gives bytes as views of the file", () => {
+    const bytes = modelOf([0x4a, 3, 7, 8, 9]);
+    const { rawData } = decode(bytes).graph!.initializer![0]!;
+    expect([...rawData!]).toEqual([7, 8, 9]);
+    expect(rawData!.buffer).toBe(bytes.buffer);
+    const [node] = decode(modelBytes({ node: [{ opType: "Op", attribute: [{ name: "s", s: Uint8Array.of(1, 2) }] }] })).graph!.node!;
+    expect(node!.attribute![0]!.s!.byteLength).toBe(2);
   });
 
   test("fails as onnx-proto does on bytes that are cut short or no model", () => {
@@ -153,29 +184,42 @@ describe("the decoder", () => {
     expect(read(new TextEncoder().encode("<!doctype html><html>"))).toBe("fails");
   });
 
-  test("ends with a message or an error for any bytes", () => {
+  test("ends with a message or an error of its own for any bytes", () => {
     const bytes = new Uint8Array(readFileSync(MODELS.find((path) => path.endsWith("lenet.onnx"))!)).slice(0, 600);
     for (let at = 0; at < 400 * 8; at++) {
       const damaged = bytes.slice();
       damaged[at >> 3]! ^= 1 << (at % 8);
-      read(damaged);
+      expectOwnError(damaged);
     }
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (any) => typeof read(any) === "string"));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), expectOwnError));
+  });
+
+  test.each([
+    ["a message longer than what holds it", [0x3a, 3, 0x0a, 5, 0, 0, 0, 0, 0], "5 bytes do not fit before byte 5"],
+    ["a packed list longer than its message", modelOf([0x0a, 9, 1]), "9 bytes do not fit before byte 7"],
+    ["a packed list as long as four billion", modelOf([0x0a, 255, 255, 255, 255, 15, 1]), "4294967295 bytes do not fit"],
+    ["a text longer than the file", modelOf([0x42, 100, 0x61]), "index out of range: 6 + 100 > 7"],
+    ["a text longer than its message", [...modelOf([0x42, 4, 0x61]), 0x12, 2, 1, 1], "a field reaches past byte 7"],
+    ["a number that does not end", modelOf([0x10, ...Array<number>(12).fill(255)]), "at byte 17"],
+    ["a double cut short", modelOf([0x52, 3, 1, 2, 3]), "at byte 14"],
+    ["a wire type that does not exist", [0x3e, 1], "invalid wire type 6"],
+    ["the end of a group that was not begun", [0x3c], "invalid wire type 4"],
+    ["groups without end", Array<number>(200).fill(0x0b), "maximum nesting depth exceeded"],
+  ])("refuses %s, and says where", (_what, bytes, message) => {
+    expect(() => decodeModel(Uint8Array.from(bytes))).toThrow(OnnxFormatError);
+    expect(() => decodeModel(Uint8Array.from(bytes))).toThrow(/^not an ONNX model, or cut short: at byte \d+: /);
+    expect(() => decodeModel(Uint8Array.from(bytes))).toThrow(message);
   });
 
   test("refuses messages that lie too deep in each other", () => {
-    const nested: Message = { 1: ["inner", () => nested] };
-    let bytes = new Uint8Array(0);
-    const wrap = () =>
-      (bytes = Uint8Array.from([
-        0x0a,
-        ...(bytes.length < 128 ? [bytes.length] : [(bytes.length & 127) | 128, bytes.length >> 7]),
-        ...bytes,
-      ]));
-    for (let depth = 0; depth < 100; depth++) wrap();
-    expect(() => decodeMessage(bytes, nested)).not.toThrow();
-    wrap();
-    expect(() => decodeMessage(bytes, nested)).toThrow("messages lie more than 100 deep in each other");
+    // A graph in an attribute of a node of a graph …: three messages a level, and the model around them.
+    const nested = (levels: number): onnx.IGraphProto => {
+      let graph: onnx.IGraphProto = {};
+      for (let level = 0; level < levels; level++) graph = { node: [{ attribute: [{ g: graph }] }] };
+      return graph;
+    };
+    expect(() => decode(modelBytes(nested(33)))).not.toThrow();
+    expect(() => decode(modelBytes(nested(34)))).toThrow("messages lie more than 100 deep in each other");
   });
 
   const found = sharedData && existsSync(`${sharedData}/models`) ? modelsIn(`${sharedData}/models`) : [];
