@@ -80,16 +80,21 @@ describe("a resumed run ends in the same bits", () => {
   }
 });
 
-const images = randomArray([30, 9], 9);
-const options = { radius: 0.3, maxPasses: 3, targetFoolingRate: 1, batch: 4 } satisfies UniversalOptions;
+const images = randomArray([61, 9], 9);
+const options = { radius: 0.3, maxPasses: 3, targetFoolingRate: 1, batch: 1 } satisfies UniversalOptions;
 
 let middle: Promise<UniversalState> | undefined;
 
-/** A state from the middle of a pass; made once. */
+/**
+ * A state from the middle of a pass; made once. Whatever the adapter and its speed: a tick visits an image at most, states are taken
+ * behind 32 ticks at first, and saving at once leaves none out.
+ */
 async function middleState(model: Model): Promise<UniversalState> {
-  middle ??= keepingStates(model, images, options).then(({ states }) =>
-    states.find(({ visited, passes }) => visited > 0 && passes.length > 0)!,
-  );
+  middle ??= (async () => {
+    const states: UniversalState[] = [];
+    await universalPerturbation(model, images, { ...options, checkpoint: { every: 0, save: (state) => void states.push(state) } });
+    return states.find(({ visited, passes }) => visited > 0 && visited < images.shape[0]! && passes.length > 0)!;
+  })();
   return structuredClone(await middle);
 }
 
@@ -109,9 +114,9 @@ describe("a checkpoint of another run is refused by naming the difference", () =
     { name: "seed", call: { seed: 1 }, message: "resume: the checkpoint was made with seed 0, this call has 1" },
     { name: "a default", call: { overshoot: 0.1 }, message: "resume: the checkpoint was made with overshoot 0.02, this call has 0.1" },
     { name: "held-out images", call: { validation: randomArray([2, 9], 1) }, message: 'made with validation "none", this call has "' },
-    { name: "images", images: randomArray([30, 9], 10), message: "resume: the checkpoint was made with other images" },
+    { name: "images", images: randomArray([61, 9], 10), message: "resume: the checkpoint was made with other images" },
     { name: "images in another order", images: { ...images, data: images.data.slice().reverse() }, message: "in another order" },
-    { name: "fewer images", images: randomArray([29, 9], 9), message: "resume: the checkpoint was made with other images" },
+    { name: "fewer images", images: randomArray([60, 9], 9), message: "resume: the checkpoint was made with other images" },
     {
       name: "weights of the model",
       load: () => load(affine(weights, [0.1, 0, -0.1, 0.2, 0.001])),
@@ -154,16 +159,16 @@ describe("a state that is not one is refused by field", () => {
     ["method", "deepfool", 'resume: the checkpoint was made with method "deepfool", this call has "universal"'],
     ["model", undefined, 'resume: "model" is undefined, expected an object'],
     ["options", 3, 'resume: "options" is 3, expected an object'],
-    ["visited", 31, 'resume: "visited" is 31, expected an integer from 0 to 30'],
-    ["visited", -1, 'resume: "visited" is -1, expected an integer from 0 to 30'],
-    ["updates", 31, 'resume: "updates" is 31, expected an integer from 0 to 30'],
+    ["visited", 62, 'resume: "visited" is 62, expected an integer from 0 to 61'],
+    ["visited", -1, 'resume: "visited" is -1, expected an integer from 0 to 61'],
+    ["updates", 62, 'resume: "updates" is 62, expected an integer from 0 to 61'],
     ["visited", 0, "expected an integer from 0 to 0"],
     ["givenUp", Number.NaN, 'resume: "givenUp" is NaN, expected an integer'],
     ["v", new Float32Array(8), 'resume: "v" is a Float32Array, expected a Float32Array of 9 finite numbers'],
     ["v", new Float32Array(9).fill(Number.NaN), 'resume: "v" is a Float32Array, expected a Float32Array of 9 finite numbers'],
     ["best", [0, 0], 'resume: "best" is [0, 0], expected a Float32Array of 9 finite numbers'],
     ["bestRate", 2, 'resume: "bestRate" is 2, expected a number in [0, 1]'],
-    ["labels", new Uint32Array(30).fill(5), 'resume: "labels" is a Uint32Array, expected a Uint32Array of 30 labels below 5'],
+    ["labels", new Uint32Array(61).fill(5), 'resume: "labels" is a Uint32Array, expected a Uint32Array of 61 labels below 5'],
     ["passes", [{}, {}, {}, {}], 'resume: "passes" is an Array, expected a list of at most 3 passes'],
     ["passes", [{}], 'resume, pass 1: "pass" is undefined, expected 1'],
     ["passes", [null], 'resume, pass 1: "state" is null, expected an object'],
@@ -248,8 +253,6 @@ describe("saving", () => {
     const pass = state.passes.length + 1;
     expect(result.passes[pass - 1]!.seconds).toBeGreaterThan(500);
     expect(result.seconds).toBeGreaterThan(1000);
-    // A fast adapter has visited all images at the first state of a pass: what is left is to judge it.
-    if (state.visited === images.shape[0]) return expect(seen[0]![0]).toBe(pass + 1);
     const [at, first, left] = seen[0]!;
     expect(at).toBe(pass);
     expect(first).toBeGreaterThanOrEqual(state.visited);
