@@ -4,6 +4,7 @@
  * one of the two lists.
  */
 import { NudgeError } from "../runtime/errors.ts";
+import { provideWideFold } from "../runtime/graph/integers.ts";
 import { affineOps } from "./affine.ts";
 import { binaryOps } from "./binary.ts";
 import { conv, convTranspose } from "./conv.ts";
@@ -63,8 +64,9 @@ let loaded = false;
  */
 export function loadRareOps(): Promise<void> {
   rare ??= import("./rare/ops.ts").then(
-    ({ rareOps, winogradPasses }) => {
+    ({ rareOps, winogradPasses, foldWide, handingOn }) => {
       register(rareOps);
+      provideWideFold(foldWide, handingOn);
       provideWinograd(winogradPasses);
       loaded = true;
     },

@@ -1,6 +1,7 @@
 /** Ops that only hand values on or make constants while the graph is built: Identity, Dropout, Constant, Cast, Shape, … */
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ElementType, Value } from "../runtime/graph/graph.ts";
+import { exactOf, leavesType } from "../runtime/graph/integers.ts";
 import { constantInput, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { defineOp, importersOnly, Unsupported } from "./op.ts";
 import { BFLOAT16, FLOAT16, FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS } from "./element-types.ts";
@@ -30,6 +31,10 @@ const BOOL_TYPE = 9;
 /** Element types that not even constants can be cast to without being rounded or wrapped around: rare/cast.ts. */
 export const roundsTo = (to: number): boolean => (to in SMALL_FLOATS && !WIDE_FLOAT_TYPES.has(to)) || to >= 21;
 
+/** Whether integers have to wrap around to become others, or have no double. */
+export const needsWrap = ({ data, type }: Value, to: number): boolean =>
+  type === "int" && data !== undefined && (exactOf(data) !== undefined || (heldAs(to) === "int" && leavesType(data, to)));
+
 /** The type of the graph in which an ONNX element type is held. */
 export function heldAs(to: number): ElementType {
   if (to === BOOL_TYPE) return "bool";
@@ -42,7 +47,7 @@ export function heldAs(to: number): ElementType {
 export function cast(x: Value, to: number, emit: Emitter): Value {
   const type = heldAs(to);
   if (x.data) {
-    if (roundsTo(to)) throw new Unsupported(`casting to element type ${to}`, "to");
+    if (roundsTo(to) || needsWrap(x, to)) throw new Unsupported(`casting to element type ${to}`, "to");
     const convert = type === "bool" ? (n: number) => Number(n !== 0) : type === "int" ? Math.trunc : (n: number) => n;
     return emit.constant(x.shape, Float64Array.from(x.data, convert), type, to);
   }

@@ -1,10 +1,12 @@
 /** CastLike, and Cast of constants to element types of 8 bits and fewer, which round them or wrap them around. */
 import type { Value } from "../../runtime/graph/graph.ts";
+import { fromExact } from "../../runtime/graph/integers.ts";
 import { FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS } from "../element-types.ts";
 import { numberAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
 import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
-import { cast, castBinding, heldAs, ONNX_TYPE, roundsTo } from "../source.ts";
+import { cast, castBinding, heldAs, needsWrap, ONNX_TYPE, roundsTo } from "../source.ts";
+import { exactElements, wrapTo } from "./wide-integers.ts";
 import { roundToPowerOfTwo, roundToSmallFloat, wrapInteger } from "./rounding.ts";
 
 interface Rounding {
@@ -28,8 +30,26 @@ function convertTo(to: number, { saturate, mode }: Rounding): (x: number) => num
   return (x) => wrapInteger(x, INTEGER_RANGES[to]!);
 }
 
+/** Integers that another element type, or a double, does not hold: they wrap around, and become the nearest float. */
+function wrapped(x: Value, to: number, emit: Emitter): Value {
+  const type = heldAs(to);
+  const exact = exactElements(x);
+  if (type === "int")
+    return emit.constant(
+      x.shape,
+      fromExact(
+        exact.map((value) => wrapTo(value, to)),
+        to,
+      ),
+      type,
+      to,
+    );
+  return emit.constant(x.shape, Float64Array.from(exact, type === "bool" ? (value) => Number(value !== 0n) : Number), type, to);
+}
+
 /** As the core's cast, and of constants to any element type. */
 export function castToAny(x: Value, to: number, emit: Emitter, node: OnnxNode): Value {
+  if (x.data && needsWrap(x, to)) return wrapped(x, to, emit);
   if (!x.data || !roundsTo(to)) return cast(x, to, emit);
   return emit.constant(x.shape, Float64Array.from(x.data, convertTo(to, roundingOf(node))), heldAs(to), to);
 }

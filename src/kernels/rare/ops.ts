@@ -28,6 +28,7 @@ import { topKOps } from "./top-k.ts";
 import { rareUnaryOps } from "./unary-functions.ts";
 import { whereOps } from "./where.ts";
 
+export { foldWide, handingOn } from "./wide-integers.ts";
 export { winogradPasses } from "./winograd.ts";
 
 export const rareOps: readonly OpDefinition[] = [

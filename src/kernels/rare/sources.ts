@@ -29,7 +29,11 @@ function importMod(node: OnnxNode, emit: Emitter): Value[] {
   const truncated = numberAttribute(node, "fmod", 0) !== 0;
   const output: TensorType = { shape: broadcastShapes(a.shape, b.shape), type: a.type };
   emit.spend(output.shape, Math.max(0, sizeOf(output.shape) - a.data.length - b.data.length));
-  const rule = ([x, y]: readonly number[]) => (truncated ? x! % y! : x! - y! * Math.floor(x! / y!));
+  // The remainder is exact, also where x / y is not.
+  const rule = ([x, y]: readonly number[]) => {
+    const rest = x! % y!;
+    return truncated || rest === 0 || rest < 0 === y! < 0 ? rest : rest + y!;
+  };
   return [emit.constant(output.shape, foldBroadcast([a, b], output, rule), a.type)];
 }
 

@@ -6,6 +6,7 @@ import { MAX_ELEMENTS, MAX_RANK } from "./budget.ts";
 import type { ImportBudget } from "./budget.ts";
 import { constant, sizeOf, widestLead } from "./graph.ts";
 import type { Attributes, ConstantData, ElementType, Graph, Lead, Node, Value } from "./graph.ts";
+import { exactly, integerType } from "./integers.ts";
 
 export class GraphBuilder implements Emitter {
   readonly inputs: Value[] = [];
@@ -78,7 +79,12 @@ export class GraphBuilder implements Emitter {
         const made = sum(types);
         this.spend(read + made, Math.max(0, made - read));
         const data = definition.fold!(inputs, attributes, types);
-        return types.map((type, i) => constant(`${this.scope || op}:${i}`, type.shape, data[i]!, type.type));
+        // What an op of the file computes wraps around in its element type; importers compute in wide integers.
+        const onnxType = this.source === op ? integerType(inputs) : undefined;
+        return types.map((type, i) => {
+          const exact = exactly(op, inputs, attributes, type, data[i]!, onnxType);
+          return constant(`${this.scope || op}:${i}`, type.shape, exact, type.type, type.type === "int" ? onnxType : undefined);
+        });
       });
     }
     if (lead === "shared" && inputs[0]) {

@@ -8,12 +8,14 @@
  *   sample   one copy for each sample: N in memory
  *   row      R copies for each sample: N·R in memory; cotangents and tangents, where R of them share one forward value
  */
+import { copyRecord } from "./integers.ts";
+
 export type Lead = "shared" | "sample" | "row";
 
 /** Element kinds. On the GPU `float` is f32, `int` and `bool` are i32. */
 export type ElementType = "float" | "int" | "bool";
 
-/** What a constant holds: f32 for `float`; integers as exact doubles (int64 sentinels such as INT64_MAX saturate). */
+/** What a constant holds: f32 for `float`; integers as doubles, exactly (integers.ts). */
 export type ConstantData = Float32Array | Float64Array;
 
 export interface Value {
@@ -61,6 +63,9 @@ export function widestLead(values: readonly (Value | undefined)[]): Lead {
   return widest;
 }
 
+/** Integers have one zero; a product or quotient of doubles may be the other. */
+const positiveZero = (element: number): number => element + 0;
+
 /** A constant value. `float` data are stored as f32. */
 export function constant(
   name: string,
@@ -69,7 +74,8 @@ export function constant(
   type: ElementType = "float",
   onnxType?: number,
 ): Value {
-  const stored = type === "float" ? new Float32Array(data) : new Float64Array(data);
+  const stored = type === "float" ? new Float32Array(data) : Float64Array.from(data, positiveZero);
+  copyRecord(data, stored);
   if (stored.length !== sizeOf(shape)) throw new RangeError(`${name}: ${stored.length} elements for shape [${shape}]`);
   return { name, shape: [...shape], type, lead: "shared", data: stored, ...(onnxType !== undefined && { onnxType }) };
 }

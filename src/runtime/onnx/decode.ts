@@ -5,10 +5,11 @@ import type { OnnxAttribute } from "../../kernels/op.ts";
 import { OnnxFormatError } from "../errors.ts";
 import { sizeOf } from "../graph/graph.ts";
 import type { ConstantData, ElementType } from "../graph/graph.ts";
+import { EXACT_BELOW, fromExact, UINT64 } from "../graph/integers.ts";
 import { externalBytes, isExternal } from "./external-data.ts";
 import type { ExternalFiles } from "./external-data.ts";
 import type { AttributeProto, ModelProto, TensorProto } from "./messages.ts";
-import { ModelReader } from "./reader.ts";
+import { ModelReader, WideInteger } from "./reader.ts";
 
 export interface DecodedTensor {
   readonly shape: readonly number[];
@@ -42,7 +43,7 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
   return model;
 }
 
-/** int64 as a double: exact to 2⁵³; beyond that only sentinels such as INT64_MAX occur, which saturate. */
+/** int64 as a double; NaN where no double is it, except INT64_MAX, which is 2⁶³. */
 export function toNumber(value: number | { toNumber(): number } | null | undefined): number {
   if (value === null || value === undefined) return 0;
   return typeof value === "number" ? value : value.toNumber();
@@ -133,7 +134,8 @@ export function decodeTensor(tensor: TensorProto, what: string, source: DataSour
   }
   const listed = listedElements(tensor, count, format, what);
   if (listed.length !== count) throw wrongCount(what, count, listed.length);
-  return { shape, data: type === "float" ? Float32Array.from(listed) : Float64Array.from(listed), type, onnxType: code };
+  const data = type === "float" ? Float32Array.from(listed) : listed instanceof Float64Array ? listed : Float64Array.from(listed);
+  return { shape, data, type, onnxType: code };
 }
 
 const wrongCount = (what: string, declared: number, held: number) =>
@@ -147,7 +149,10 @@ function fromBytes(raw: Uint8Array, count: number, format: RawFormat, code: numb
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const data = format.type === "float" ? new Float32Array(count) : new Float64Array(count);
   for (let i = 0; i < count; i++) data[i] = format.read(view, i);
-  return data;
+  if (code !== 7 && code !== UINT64) return data;
+  if (data.every((value) => Math.abs(value) < EXACT_BELOW)) return data;
+  const exact = Array.from(data, (_, i) => (code === 7 ? view.getBigInt64(8 * i, true) : view.getBigUint64(8 * i, true)));
+  return fromExact(exact, code);
 }
 
 /** The elements of a tensor stored in one of protobuf's typed lists. */
@@ -155,8 +160,14 @@ function listedElements(tensor: TensorProto, count: number, format: RawFormat, w
   const code = tensor.dataType ?? 0;
   if (code === 1) return tensor.floatData ?? [];
   if (code === 11) return tensor.doubleData ?? [];
-  if (code === 7) return (tensor.int64Data ?? []).map(toNumber);
-  if (code === 12 || code === 13) return (tensor.uint64Data ?? []).map(toNumber);
+  if (code === 7 || code === 12 || code === UINT64) {
+    const list = (code === 7 ? tensor.int64Data : tensor.uint64Data) ?? [];
+    if (list.every((value) => typeof value === "number")) return list;
+    return fromExact(
+      list.map((value) => (value instanceof WideInteger ? value.exact : BigInt(toNumber(value)))),
+      code,
+    );
+  }
   const words = tensor.int32Data ?? [];
   // Small floats and packed integers lie there as their bits, one unit of 8 or 16 bits a word.
   if (!(code in SMALL_FLOATS) && format.bits >= 8 && code !== FLOAT8E8M0) return words;

@@ -14,6 +14,7 @@ import type { ConstantData, ElementType, Graph, Value } from "../graph/graph.ts"
 import { toNumber } from "./decode.ts";
 import type { DataSource } from "./decode.ts";
 import type { ExternalFiles } from "./external-data.ts";
+import { whyNotHeld } from "../graph/integers.ts";
 import { batchOf, boundExtent, checkDimensions, declaredAxes } from "./dimensions.ts";
 import { domainsOf, importAll, initialiserOf, reachableNodes } from "./import-nodes.ts";
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./messages.ts";
@@ -131,6 +132,11 @@ export function importModel(model: ModelProto, options: ImportOptions = {}): Imp
       nodes.length,
     );
   }
+  const rounded = graph.nodes.flatMap(({ op, name, inputs }) => {
+    const reason = inputs.map((input) => input && whyNotHeld(input)).find((why) => why !== undefined);
+    return reason === undefined ? [] : [{ op, opset, node: name, reason }];
+  });
+  if (rounded.length > 0) throw new UnsupportedOpError(rounded, nodes.length);
   return { graph, outputNames, opset, ops, batch: batch ?? 1, missingFiles: [...missingFiles] };
 }
 

@@ -14,6 +14,9 @@ declare module "virtual:protobufjs" {
     readonly len: number;
     /** A varint, cut to 32 bits. */
     uint32(): number;
+    /** Varints as doubles, which round from 2⁵³ on. */
+    int64(): import("./messages.ts").Int64;
+    uint64(): import("./messages.ts").Int64;
     /** A view of as many bytes as a varint says. */
     bytes(): Uint8Array;
   }
