@@ -233,7 +233,9 @@ describe("models with files beside them, and with open axes", () => {
     const open = await nudge("info", model("good.onnx"));
     expect(open.stderr).toContain('input "x" leaves axis 1 ("width") open; give the extents with --dimension NAME=SIZE');
     const typo = await nudge("info", model("good.onnx"), "--dimension", "witdh=2");
-    expect(typo.stderr).toContain('leaves axis 1 ("width") open; give the extents with --dimension NAME=SIZE, by symbol or as "x:1" (the file has no "witdh")');
+    expect(typo.stderr).toContain(
+      'leaves axis 1 ("width") open; give the extents with --dimension NAME=SIZE, by symbol or as "x:1" (the file has no "witdh")',
+    );
     expect([open.code, typo.code]).toEqual([1, 1]);
   });
 });
