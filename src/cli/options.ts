@@ -40,9 +40,9 @@ export interface ModelFlags {
   weights?: WeightStorage;
 }
 
-export function addModelArgument(command: Command, description = "ONNX file with one input"): Command {
+export function addModelArgument(command: Command, description = "ONNX file with one input", name = "<model>"): Command {
   return command
-    .argument("<model>", description)
+    .argument(name, description)
     .option(
       "--dimension <name=size>",
       "size of an axis that the file leaves open, by its symbol or as input:axis (x:2=48); repeat for several",

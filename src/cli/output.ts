@@ -1,11 +1,12 @@
 // Results appear whole or not at all: everything is written beside its place first and renamed into it at the end.
 //
 // A process that is killed cannot remove what it has begun to write. The names of temporary files say which process of which
-// machine made them, so that the next run with the same output removes those whose process is gone.
+// machine made them, so that the next run with the same output removes those whose process is gone. Content is on the disk before
+// its name is, so that cut power leaves no empty file under a good name either.
 
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { DataError } from "../data/errors.ts";
@@ -59,12 +60,15 @@ function tryFolderIn(place: string): void {
  * @throws DataError naming the folder
  */
 export async function writeFolder(folder: string, files: OutputFiles, owned: readonly string[] = []): Promise<void> {
-  const temporary = await temporaryBeside(folder);
+  const existed = (await statOrUndefined(folder)) !== undefined;
+  // Inside a folder that is there: it may be the root of a file system of its own.
+  const temporary = await temporaryBeside(existed ? join(folder, "results") : folder);
   try {
     await mkdir(temporary, { recursive: true });
-    for (const [name, content] of Object.entries(files)) await writeFile(join(temporary, name), content);
-    if (!(await statOrUndefined(folder))) {
+    for (const [name, content] of Object.entries(files)) await writeFile(join(temporary, name), content, { flush: true });
+    if (!existed) {
       renameSync(temporary, folder);
+      await flushFolder(dirname(resolve(folder)));
       return;
     }
     // In one turn, so that a signal comes before or after. Who cuts the power in between finds no report, rather than an old one
@@ -73,6 +77,7 @@ export async function writeFolder(folder: string, files: OutputFiles, owned: rea
     for (const name of owned) if (!(name in files)) rmSync(join(folder, name), { force: true });
     for (const name of Object.keys(files)) if (name !== REPORT) renameSync(join(temporary, name), join(folder, name));
     if (REPORT in files) renameSync(join(temporary, REPORT), join(folder, REPORT));
+    await flushFolder(folder);
   } catch (error) {
     throw new DataError(`${folder}: cannot be written: ${describeFileError(error)}`);
   } finally {
@@ -93,10 +98,11 @@ export async function writeFiles(files: OutputFiles): Promise<void> {
       moves.push({ path, temporary });
       await naming(path, async () => {
         await mkdir(dirname(temporary), { recursive: true });
-        await writeFile(temporary, content);
+        await writeFile(temporary, content, { flush: true });
       });
     }
     for (const { path, temporary } of moves) await naming(path, () => renameSync(temporary, path));
+    for (const folder of new Set(moves.map(({ path }) => dirname(resolve(path))))) await flushFolder(folder);
   } finally {
     for (const { temporary } of moves) await discard(temporary);
   }
@@ -108,6 +114,19 @@ async function naming(path: string, write: () => Promise<void> | void): Promise<
   } catch (error) {
     throw new DataError(`${path}: cannot be written: ${describeFileError(error)}`);
   }
+}
+
+/** Removes a file, and what killed processes left of writing it. @throws DataError naming the file */
+export async function removeFile(path: string): Promise<void> {
+  await removeLeftovers(resolve(path));
+  await naming(path, () => rm(path, { force: true }));
+}
+
+/** Puts renames in a folder on the disk. Not every system opens folders; there the file system decides when it does so. */
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder).catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
 }
 
 /** A sibling, because a rename is atomic only within one file system. Removes those that killed processes left for this path. */

@@ -1,6 +1,14 @@
 // One universal perturbation, computed and judged: shared by `nudge universal` and the demo.
 
-import { evaluate, NO_LABEL, universalPerturbation, type Evaluation, type Model, type UniversalResult } from "../index.ts";
+import {
+  evaluate,
+  NO_LABEL,
+  universalPerturbation,
+  type Evaluation,
+  type Model,
+  type UniversalOptions,
+  type UniversalResult,
+} from "../index.ts";
 import type { NdArray } from "../data/ndarray.ts";
 import { extremes } from "../data/picture.ts";
 import { formatNumber, formatPercent, formatRate, formatSeconds, formatSpread, normName, normSymbol, plural, type Norm } from "./format.ts";
@@ -35,13 +43,14 @@ export function defaultRadius(norm: Norm, images: NdArray, range: [number, numbe
   return 0.04 * (sum / count || 1);
 }
 
-/** Computes a perturbation from `images`, with a live line per pass, and says how it went. */
+/** Computes a perturbation from `images`, or the rest of it, with a live line per pass, and says how it went. */
 export async function computeUniversal(
   model: Model,
   images: NdArray,
   validation: NdArray | undefined,
   settings: UniversalSettings,
   { terminal, signal }: App,
+  survival: Pick<UniversalOptions, "checkpoint" | "resume"> = {},
 ): Promise<UniversalResult> {
   const { foolingRate, ...others } = settings;
   const symbol = normSymbol(settings.norm);
@@ -49,6 +58,7 @@ export async function computeUniversal(
   terminal.progress(`${symbol}  preparing: compiling shaders, classifying ${plural(images.shape[0]!, "image")}`);
   const result = await universalPerturbation(model, images, {
     ...others,
+    ...survival,
     targetFoolingRate: foolingRate,
     validation,
     signal,

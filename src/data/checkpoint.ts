@@ -66,8 +66,10 @@ export async function encodeCheckpoint(state: object): Promise<Uint8Array> {
  * Throws CheckpointError where the bytes are damaged, truncated, of another version or no checkpoint.
  */
 export async function decodeCheckpoint<State = unknown>(source: Uint8Array | ArrayBuffer): Promise<State> {
-  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
-  if (!(bytes instanceof Uint8Array)) throw new CheckpointError("a checkpoint is read from a Uint8Array or an ArrayBuffer");
+  if (!(source instanceof ArrayBuffer || source instanceof Uint8Array))
+    throw new CheckpointError("a checkpoint is read from a Uint8Array or an ArrayBuffer");
+  // Not a subclass: slices of Node's Buffer are no copies.
+  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : new Uint8Array(source.buffer, source.byteOffset, source.length);
   const least = PREFIX_BYTES + CHECKSUM_BYTES;
   if (bytes.length < least) throw new CheckpointError(`the checkpoint is truncated: ${bytes.length} bytes, at least ${least} are needed`);
   if (new TextDecoder().decode(bytes.subarray(0, MAGIC.length)) !== MAGIC)

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { UniversalState } from "../../index.ts";
 import { encodeNpy } from "../../data/npy.ts";
 import { formatNumber, formatPercent, formatTable, normSymbol } from "../format.ts";
 import { readImageInputs } from "../image-input.ts";
@@ -21,6 +22,7 @@ import {
 import { checkOutput, writeFolder } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import { addPicture, AS_ARRAYS, AS_PICTURES, asPictures, drawGallery, drawPerturbation } from "../pictures.ts";
+import { addLongRunOptions, longRun, type LongRunFlags } from "../resume.ts";
 import { timed, withModel, type App } from "../session.ts";
 import { toJson } from "../terminal.ts";
 import { addTuningOptions, type TuningFlags } from "../tuning.ts";
@@ -34,10 +36,10 @@ import {
   type UniversalSettings,
 } from "../universal-run.ts";
 
-interface Options extends CommonOptions, ModelFlags, TuningFlags, PreprocessingFlags, Omit<UniversalSettings, "radius"> {
-  input: string;
+interface Given extends CommonOptions, ModelFlags, TuningFlags, PreprocessingFlags, LongRunFlags, Omit<UniversalSettings, "radius"> {
+  input?: string;
   validation?: string;
-  output: string;
+  output?: string;
   radius?: number;
   draws: number;
 }
@@ -53,8 +55,8 @@ export function registerUniversal(program: Command, app: App): void {
         "on the ball of the radius. Writes to the output folder: perturbation.npy [...input], perturbation.png and " +
         "gallery.png where the inputs are images, and report.json. Everything is in pixel units.",
     )
-    .requiredOption("--input <path>", "images to compute from: .npy, float32 [N, ...input], or a folder of images")
-    .requiredOption("--output <folder>", "folder for the results")
+    .option("--input <path>", "images to compute from: .npy, float32 [N, ...input], or a folder of images (required)")
+    .option("--output <folder>", "folder for the results (required)")
     .option("--validation <path>", "held-out images to judge by: .npy or a folder")
     .addOption(normOption("norm of the ball the perturbation stays in", "linf"))
     .option(
@@ -66,19 +68,23 @@ export function registerUniversal(program: Command, app: App): void {
     .option("--max-passes <count>", "passes over the images at most", parseCount, 10)
     .option("--seed <number>", "seed of the shuffle and of the random baseline", parseSeed, 0)
     .addOption(drawsOption());
-  addTuningOptions(addModelArgument(command));
-  addPreprocessingOptions(addDeepFoolOptions(command));
+  addTuningOptions(addModelArgument(command, undefined, "[model]"));
+  addLongRunOptions(addPreprocessingOptions(addDeepFoolOptions(command)));
   addCommonOptions(command)
     .addHelpText(
       "after",
       "\nExamples:\n  nudge universal lenet.onnx --input train.npy --validation test.npy --radius 0.2 --output out\n" +
-        "  nudge universal resnet.onnx --input photos/ --norm l2 --max-passes 5 --output out",
+        "  nudge universal resnet.onnx --input photos/ --norm l2 --max-passes 5 --output out\n" +
+        "  nudge universal --resume out",
     )
-    .action((path: string, options: Options) => run(path, options, app));
+    .action((path: string | undefined, options: Given) => run(command, path, options, app));
 }
 
-async function run(path: string, options: Options, app: App): Promise<void> {
+async function run(command: Command, given: string | undefined, flags: Given, app: App): Promise<void> {
   const { terminal } = app;
+  const task = await longRun<Given, UniversalState>(command, given, flags, app);
+  if (!task) return;
+  const { path, options } = task;
   const { norm, overshoot, rule, candidates, maxIterations, foolingRate, maxPasses, seed, input, validation } = options;
   const file = await readModel(path, options);
   await checkOutput(options.output, "folder");
@@ -88,6 +94,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
   const heldOut = inputs.batches[1]?.images;
   const radius = options.radius ?? defaultRadius(norm, images, range);
   if (options.radius === undefined) terminal.note(`radius: ${formatNumber(radius)} (${normSymbol(norm)}, the default for these images)`);
+  const checkpoint = task.file({ ...options, radius }, inputs.record);
   const settings = { norm, radius, overshoot, rule, candidates, maxIterations, foolingRate, maxPasses, seed };
   const judging = { norm, seed, draws: options.draws };
 
@@ -96,7 +103,9 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     { ...options, preprocessing: inputs.preprocessing },
     app,
     async ({ model, ...session }) => {
-      const computed = await computeUniversal(model, images, heldOut, settings, app);
+      const computed = await checkpoint.during(session.adapter.name, ({ resume, save }) =>
+        computeUniversal(model, images, heldOut, settings, app, { resume, checkpoint: { every: options.checkpointEvery, save } }),
+      );
       const { perturbation } = computed;
       const judged = await timed(async () => ({
         onImages: await judge(model, images, perturbation, range, judging, app),
@@ -145,6 +154,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     );
   }
   await writeFolder(options.output, files, ["perturbation.png", "gallery.png"]);
+  await checkpoint.remove();
   terminal.print(
     formatTable([
       ...evaluationRows("images computed from", onImages, norm),

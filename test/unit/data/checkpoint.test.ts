@@ -37,6 +37,7 @@ test("views and buffers at any offset are read", async () => {
   shifted.set(bytes, 3);
   expect(await decodeCheckpoint(shifted.subarray(3))).toEqual({ v: Float32Array.of(1, 2) });
   expect(await decodeCheckpoint(bytes.buffer as ArrayBuffer)).toEqual({ v: Float32Array.of(1, 2) });
+  expect(await decodeCheckpoint(Buffer.from(shifted.buffer, 3))).toEqual({ v: Float32Array.of(1, 2) });
 });
 
 test("the layout is as documented: other programs may read it", async () => {
