@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { deepfool, deepfoolDefaults, NO_LABEL, type DeepFoolResult } from "../../index.ts";
+import { deepfoolDefaults, NO_LABEL, type DeepFoolResult } from "../../index.ts";
 import { encodeNpy } from "../../data/npy.ts";
 import { describeAttachment, describeSummary, NULL_MEANS, summarise } from "../attack-summary.ts";
+import { deepfoolInParts, type DeepFoolState } from "../deepfool-run.ts";
 import { formatNumber, normName, normSymbol } from "../format.ts";
 import { readImageInputs, type ImageInputs } from "../image-input.ts";
 import { readModel } from "../model-file.ts";
@@ -21,13 +22,14 @@ import { deepfoolFields } from "../../options/attacks.ts";
 import { checkOutput, writeFolder } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import { addPicture, AS_ARRAYS, drawGallery, perturbFirst } from "../pictures.ts";
+import { addLongRunOptions, longRun, type LongRunFlags } from "../resume.ts";
 import { withModel, type App } from "../session.ts";
 import { toJson } from "../terminal.ts";
 import { addTuningOptions, type TuningFlags } from "../tuning.ts";
 
-interface Options extends CommonOptions, ModelFlags, TuningFlags, DeepFoolFlags, PreprocessingFlags {
-  input: string;
-  output: string;
+interface Given extends CommonOptions, ModelFlags, TuningFlags, DeepFoolFlags, PreprocessingFlags, LongRunFlags {
+  input?: string;
+  output?: string;
   refine: boolean;
   refineSteps: number;
 }
@@ -43,8 +45,8 @@ export function registerDeepfool(program: Command, app: App): void {
         "image), and gallery.png where the inputs are images. Perturbations are in pixel units. In report.json, " +
         NULL_MEANS,
     )
-    .requiredOption("--input <path>", ".npy, float32 [N, ...input], or a folder of images")
-    .requiredOption("--output <folder>", "folder for the results");
+    .option("--input <path>", ".npy, float32 [N, ...input], or a folder of images (required)")
+    .option("--output <folder>", "folder for the results (required)");
   command
     .option("--no-refine", "leave r as the walk ends, as published: do not bisect it to the boundary that it crossed")
     .option(
@@ -53,38 +55,42 @@ export function registerDeepfool(program: Command, app: App): void {
       numberFor(deepfoolFields.refineSteps),
       deepfoolDefaults.refineSteps,
     );
-  addTuningOptions(addModelArgument(command));
-  addPreprocessingOptions(addDeepFoolOptions(command.addOption(normOption("norm to keep small", "l2"))));
+  addTuningOptions(addModelArgument(command, undefined, "[model]"));
+  addLongRunOptions(addPreprocessingOptions(addDeepFoolOptions(command.addOption(normOption("norm to keep small", "l2")))));
   addCommonOptions(command)
     .addHelpText(
       "after",
       "\nExamples:\n  nudge deepfool lenet.onnx --input digits.npy --output out\n" +
         "  nudge deepfool resnet.onnx --input photos/ --norm linf --output out\n" +
-        "  nudge deepfool resnet.onnx --input photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output out",
+        "  nudge deepfool resnet.onnx --input photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output out\n" +
+        "  nudge deepfool --resume out",
     )
-    .action((path: string, options: Options) => run(path, options, app));
+    .action((path: string | undefined, options: Given) => run(command, path, options, app));
 }
 
-async function run(path: string, options: Options, app: App): Promise<void> {
+async function run(command: Command, given: string | undefined, flags: Given, app: App): Promise<void> {
   const { terminal, signal } = app;
+  const task = await longRun<Given, DeepFoolState>(command, given, flags, app);
+  if (!task) return;
+  const { path, options } = task;
   const { norm, overshoot, rule, candidates, maxIterations, refine, refineSteps } = options;
   const file = await readModel(path, options);
   await checkOutput(options.output, "folder");
   const inputs = await readImageInputs(file, [options.input], options, app);
   const batch = inputs.batches[0]!;
+  const checkpoint = task.file(options, inputs.record);
   const { result, adapter, seconds } = await withModel(file, { ...options, preprocessing: inputs.preprocessing }, app, async (session) => {
-    const outcome = await deepfool(session.model, batch.images, {
-      norm,
-      overshoot,
-      rule,
-      candidates,
-      maxIterations,
-      refine,
-      refineSteps,
-      signal,
-      onProgress: ({ done, total, iterations }) =>
-        terminal.progress(`deepfool ${normSymbol(norm)}: ${done}/${total} images done, iteration ${iterations}`),
-    });
+    const settings = { norm, overshoot, rule, candidates, maxIterations, refine, refineSteps, signal };
+    const outcome = await checkpoint.during(session.adapter.name, (survival) =>
+      deepfoolInParts(
+        session.model,
+        batch.images,
+        settings,
+        { ...survival, every: options.checkpointEvery },
+        ({ done, total, iterations }) =>
+          terminal.progress(`deepfool ${normSymbol(norm)}: ${done}/${total} images done, iteration ${iterations}`),
+      ),
+    );
     terminal.endProgress();
     return { result: outcome, adapter: session.adapter, seconds: session.seconds };
   });
@@ -124,6 +130,7 @@ async function run(path: string, options: Options, app: App): Promise<void> {
     );
   }
   await writeFolder(options.output, files, ["gallery.png"]);
+  await checkpoint.remove();
   terminal.print(describeSummary(summary, norm, result.seconds));
   const attached = describeAttachment(result.attachedTo);
   if (attached) terminal.print(attached);
