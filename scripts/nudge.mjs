@@ -10,7 +10,7 @@ const COMMAND = join(ROOT, "dist/nudge.js");
 /** What dist/nudge.js is made from. */
 const SOURCES = [
   ...["src", "shaders", "package-lock.json", "vite.cli.config.ts"],
-  ...["scripts/vite-plugins.ts", "scripts/onnx-decoder.mjs", "scripts/build.mjs"],
+  ...["scripts/vite-plugins.ts", "scripts/terse-wgsl.ts", "scripts/onnx-decoder.mjs", "scripts/build.mjs"],
 ];
 
 /** When anything under a path last changed; a folder changes when a file in it comes or goes. */

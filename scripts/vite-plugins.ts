@@ -3,13 +3,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parseAst, Visitor } from "vite";
 import type { Plugin } from "vite";
+import { shortNames, terse } from "./terse-wgsl.ts";
 
-/**
- * Shaders as text without comments and without white space that separates nothing. They are written for the reader of
- * shaders/, and would be more than half of the shader text that a page downloads. Lines stay where they are, so a compiler's
- * line numbers fit the linked sources.
- */
+const SHADERS = join(import.meta.dirname, "../shaders");
+
+/** Shaders as scripts/terse-wgsl.ts makes them, with the same short names in every build of the same shaders. */
 export function terseShaders(): Plugin {
+  const files = readdirSync(SHADERS, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".wgsl"));
+  const names = shortNames(files.map((file) => readFileSync(join(SHADERS, file), "utf8")));
   return {
     name: "nudge:terse-shaders",
     enforce: "pre",
@@ -18,25 +19,10 @@ export function terseShaders(): Plugin {
       handler(code) {
         const literal = /^export default (".*");?\s*$/s.exec(code)?.[1];
         if (literal === undefined) throw new Error("not the text of a shader");
-        return { code: `export default ${JSON.stringify(terse(JSON.parse(literal) as string))};`, map: null };
+        return { code: `export default ${JSON.stringify(terse(JSON.parse(literal) as string, names))};`, map: null };
       },
     },
   };
-}
-
-/** Two characters that are one token, or could begin one, when nothing stands between them. */
-const JOINS = /^(?:[\w.][\w.]|[-+*\/%&|^<>=!][-+*\/%&|^<>=!])$/;
-
-/** WGSL with the same tokens on the same lines. It has no strings, so that white space is never but between tokens. */
-export function terse(wgsl: string): string {
-  const bare = wgsl.replace(/\/\/.*$/gm, "");
-  if (bare.includes("/*")) throw new Error("WGSL's block comments nest, which is not understood here; write line comments");
-  // The host reads "struct Params {" as it is written (src/runtime/gpu/kernel.ts).
-  const joined = (before: string, after: string) => (JOINS.test(before + after) || after === "{" ? `${before} ${after}` : before + after);
-  return bare
-    .split("\n")
-    .map((line) => line.trim().replace(/(\S)[ \t]+(?=(\S))/g, (_, before: string, after: string) => joined(before, after).slice(0, -1)))
-    .join("\n");
 }
 
 /** What only docs/operators.md is made from in the definition of an op. */

@@ -34,13 +34,16 @@ export type ParamValue = number | readonly number[];
 /** The name of the uniform binding, the same in every kernel. */
 export const PARAMS = "params";
 
+/** WGSL files, those that several kernels share in lists. */
+export type Sources = readonly (string | readonly string[])[];
+
 /**
  * Links WGSL files into one kernel called `name`. The first file is the kernel itself. Bundlers may drop a kernel that nothing
  * uses: an app without attacks does not carry theirs.
  */
 /* @__NO_SIDE_EFFECTS__ */
-export function defineKernel(name: string, ...sources: readonly string[]): Kernel {
-  const { source, enables } = liftEnables(sources.join("\n"));
+export function defineKernel(name: string, ...sources: Sources): Kernel {
+  const { source, enables } = liftEnables(sources.flat().join("\n"));
   const { fields, words } = parseParams(name, source);
   return { name, source, enables, bindings: parseBindings(source), params: fields, paramWords: words };
 }
@@ -67,7 +70,7 @@ function parseBindings(source: string): KernelBinding[] {
 
 /** Fields of `struct Params` with WGSL's layout: scalars packed by four bytes, arrays of vec4 aligned to sixteen. */
 function parseParams(kernel: string, source: string): { fields: ParamField[]; words: number } {
-  const body = /struct Params \{([^}]*)\}/.exec(source)?.[1];
+  const body = /struct Params\s*\{([^}]*)\}/.exec(source)?.[1];
   if (body === undefined) return { fields: [], words: 0 };
   const fields: ParamField[] = [];
   let offset = 0;
