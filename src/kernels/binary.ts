@@ -112,6 +112,7 @@ function variadic(op: string): OnnxBinding {
   };
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 export function defineBinary({ name, source, libraries = [], evaluate, type, onnx, vjp, jvp }: BinaryFunction): OpDefinition {
   const kernel = defineKernel(name.toLowerCase(), binarySource, gridSource, ieeeSource, slotsSource, indexingSource, source, ...libraries);
   return defineOp({
@@ -227,4 +228,4 @@ const functions: readonly BinaryFunction[] = [
   relation("LessOrEqual", lessOrEqualSource, (a, b) => a <= b),
 ];
 
-export const binaryOps: readonly OpDefinition[] = functions.map(defineBinary);
+export const binaryOps: readonly OpDefinition[] = /* @__PURE__ */ functions.map(defineBinary);

@@ -20,23 +20,33 @@ import { epilogueSource, gridSource, ieeeSource, slicesSource, slotsSource, taps
 /** What every kernel that writes a convolution's output is linked with. */
 export const linkedWithAll = [interfaceSource, convEpilogueSource, epilogueSource, gridSource, ieeeSource, slotsSource];
 
+/* @__NO_SIDE_EFFECTS__ */
 function family(prefix: string, taps: string) {
   return {
-    direct: defineForWeights(`${prefix}_direct`, convDirectSource, ...linkedWithAll, taps),
-    tiled: defineForWeights(`${prefix}_tiled`, convTiledSource, ...linkedWithAll, slicesSource, taps),
+    direct: defineForWeights(`${prefix}_direct`, convDirectSource, linkedWithAll, taps),
+    tiled: defineForWeights(`${prefix}_tiled`, convTiledSource, linkedWithAll, slicesSource, taps),
   };
 }
 
 const kernels = { forward: family("conv", tapsForwardSource), adjoint: family("conv_adjoint", tapsAdjointSource) };
 /** Only rows are found by the tap rule here; along a row the kernel slides. */
-const strip = (prefix: string, taps: string) => ({
-  each: defineForWeights(`${prefix}_strip`, convStripSource, weightsEachSource, ...linkedWithAll, taps),
-  shared: defineForWeights(`${prefix}_strip_shared`, convStripSource, weightsSharedSource, ...linkedWithAll, taps),
-});
+/* @__NO_SIDE_EFFECTS__ */
+function strip(prefix: string, taps: string) {
+  return {
+    each: defineForWeights(`${prefix}_strip`, convStripSource, weightsEachSource, linkedWithAll, taps),
+    shared: defineForWeights(`${prefix}_strip_shared`, convStripSource, weightsSharedSource, linkedWithAll, taps),
+  };
+}
 const stripKernels = { forward: strip("conv", tapsForwardSource), adjoint: strip("conv_adjoint", tapsAdjointSource) };
 /** Both directions at once: an adjoint is a convolution of an input that was pulled apart. A matrix product is one, too. */
-export const quadKernel = defineForWeights("conv_quad", convQuadSource, ...linkedWithAll, phasesSource);
-const depthwiseKernel = defineForWeights("conv_depthwise", convDepthwiseSource, ...linkedWithAll, phasesSource);
+export const quadKernel = defineForWeights("conv_quad", convQuadSource, linkedWithAll, phasesSource);
+const depthwiseKernel = defineForWeights("conv_depthwise", convDepthwiseSource, linkedWithAll, phasesSource);
+
+/** All of these, for both ways to store weights. */
+export function convVariantKernels(): readonly Kernel[] {
+  const families = [kernels, stripKernels].flatMap(({ forward, adjoint }) => [...Object.values(forward), ...Object.values(adjoint)]);
+  return [...families, quadKernel, depthwiseKernel].flatMap(({ f32, f16 }) => [f32, f16]);
+}
 
 /** `rule`: how a tap finds its source; the adjoint of a convolution that moves by one pixel is run by the forward rule. */
 export function convKernels(

@@ -11,6 +11,7 @@ import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Attributes, Value } from "../runtime/graph/graph.ts";
 import { lowerConv, rankFour, read } from "./conv-lowering.ts";
 import type { ConvAttributes } from "./conv-lowering.ts";
+import { convVariantKernels } from "./conv-kernels.ts";
 import { ADDEND_INPUT, addedTangent, maskedCotangent } from "./epilogue.ts";
 import { defineOp, Unsupported } from "./op.ts";
 import type { Emitter, OnnxNode } from "./op.ts";
@@ -70,6 +71,7 @@ export function checkKernelShape(node: OnnxNode, w: Value): void {
 /** Convolution over two spatial axes. Inputs: x, W (constant), bias?, mask? (a clamp's output, for adjoint graphs), addend?. */
 export const conv = defineOp({
   name: "Conv",
+  variants: convVariantKernels,
   epilogues: ["clamp", "mask", "add"],
   onnx: {
     Conv: {

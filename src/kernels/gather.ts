@@ -60,6 +60,11 @@ function importGather(node: OnnxNode, emit: Emitter): readonly Value[] {
 
 export const indicesKnown = { restrictions: "indices known at load" };
 
-export const gather: OnnxBinding = { since: 1, import: importGather, acceptsIntegers: true, ...indicesKnown };
+export const gather: OnnxBinding = {
+  since: 1,
+  import: importGather,
+  acceptsIntegers: true,
+  restrictions: "indices known at load",
+};
 
 export const gatherOps: readonly OpDefinition[] = [importersOnly("gathers", { Gather: gather })];

@@ -10,7 +10,7 @@ import type { Grid } from "../runtime/plan/launch.ts";
 import type { Value } from "../runtime/graph/graph.ts";
 import type { Lowering } from "./op.ts";
 import { planReduce, reduceSite } from "./reduce-planner.ts";
-import { asVariants, hashOf } from "./variants.ts";
+import { hashOf } from "./variants.ts";
 import { gridSource, ieeeSource } from "./wgsl.ts";
 
 export interface LineKernels {
@@ -28,11 +28,13 @@ function bothForms(name: string, sources: readonly string[]) {
   };
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 export function defineLineKernels(name: string, ...sources: readonly string[]): LineKernels {
-  return { name, ...asVariants(bothForms(name, sources)) };
+  return { name, ...bothForms(name, sources) };
 }
 
 /** As defineLineKernels, for ops that may not be loaded when kernelsHash is taken: what is measured of them goes by their text. */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineRareLineKernels(name: string, ...sources: readonly string[]): LineKernels {
   const forms = bothForms(name, sources);
   return { name: `${name}#${hashOf(Object.values(forms))}`, ...forms };

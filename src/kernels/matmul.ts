@@ -20,15 +20,15 @@ import { defineOp } from "./op.ts";
 import type { Emitter, Lowering, OnnxNode } from "./op.ts";
 import { numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { broadcastShapes, reshapeTo, sumTo } from "./broadcast.ts";
-import { destinationOf } from "./split-k.ts";
+import { destinationOf, sumSlices } from "./split-k.ts";
 import { defineForWeights, storageOf } from "./weights.ts";
 import { epilogueSource, gridSource, ieeeSource, slicesSource, slotsSource } from "./wgsl.ts";
 
 const shared = [interfaceSource, epilogueSource, gridSource, ieeeSource, slotsSource];
 const kernels = {
-  direct: defineForWeights("matmul_direct", directSource, ...shared, slicesSource),
-  line: defineForWeights("matmul_line", lineSource, ...shared),
-  tiled: defineForWeights("matmul_tiled", tiledSource, ...shared, slicesSource),
+  direct: defineForWeights("matmul_direct", directSource, shared, slicesSource),
+  line: defineForWeights("matmul_line", lineSource, shared),
+  tiled: defineForWeights("matmul_tiled", tiledSource, shared, slicesSource),
 };
 
 interface Matrices {
@@ -181,6 +181,7 @@ function importGemm(node: OnnxNode, emit: Emitter): Value[] {
 /** C = A·B (+ bias, + addend). Inputs: A [.., M, K], B [.., K, N], bias? [N] (constant), mask?, addend?; batch axes equal, or one matrix. */
 export const matmul = defineOp({
   name: "MatMul",
+  variants: () => [sumSlices, ...Object.values(kernels).flatMap(({ f32, f16 }) => [f32, f16])],
   epilogues: ["clamp", "mask", "add"],
   onnx: {
     MatMul: { since: 1, import: importMatmul },

@@ -164,6 +164,7 @@ interface CopyOp {
   readonly adjoint: (x: Value, cotangent: Value, attributes: Attributes, emit: Emitter) => Value;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function defineCopy({ name, onnx, shape, rule, adjoint }: CopyOp): OpDefinition {
   return defineOp({
     name,

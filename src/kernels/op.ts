@@ -161,13 +161,20 @@ export interface OpDefinition {
   readonly recognise?: (node: Node, maker: Maker) => { readonly x: Value; readonly attributes?: Attributes } | undefined;
   /** What the op's kernels can do to their result: "clamp" it (ReLU, Clip), "mask" it (a clamp's derivative), "add" to it. */
   readonly epilogues?: readonly Epilogue[];
+  /** For functions of one argument: the kernel of d · f′(x), which UnarySlope launches. */
+  readonly slope?: Kernel;
+  /** Kernels of the core between which a planner chooses: what a tuner measured goes by their text (registry.ts, kernelsHash). */
+  readonly variants?: () => readonly Kernel[];
 }
 
+/** What nothing uses of the ops, bundlers may drop: an app that takes an error class alone carries no kernel. */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineOp(definition: OpDefinition): OpDefinition {
   return definition;
 }
 
 /** Carries importers of ONNX ops that become other ops; no graph holds it. */
+/* @__NO_SIDE_EFFECTS__ */
 export function importersOnly(name: string, onnx: Readonly<Record<string, OnnxBinding>>): OpDefinition {
   return {
     name,

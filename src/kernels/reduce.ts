@@ -22,7 +22,7 @@ import { defineOp } from "./op.ts";
 import type { DerivativeContext, Emitter, Lowering, OnnxBinding, OpDefinition } from "./op.ts";
 import { constantInput, normaliseAxes, numberAttribute, numbersAttribute, requiredInput } from "./onnx-attributes.ts";
 import { planReduce, reduceSite } from "./reduce-planner.ts";
-import { asVariants, hashOf } from "./variants.ts";
+import { hashOf } from "./variants.ts";
 import { gridSource, ieeeSource, indexingSource } from "./wgsl.ts";
 
 /** Reduced axes keep extent 1 in every graph op; dropping them is a reshape. */
@@ -41,6 +41,7 @@ export interface ReduceFunction {
 }
 
 /** ONNX moved the axes from an attribute to an input: ReduceSum in opset 13, the others in 18. */
+/* @__NO_SIDE_EFFECTS__ */
 export function importReduce(axesInputSince: number, reduce: (x: Value, axes: readonly number[], emit: Emitter) => Value): OnnxBinding {
   return {
     since: 1,
@@ -67,11 +68,13 @@ export function reduceOver(op: string, x: Value, axes: readonly number[], emit: 
   return axes.length === 0 ? x : emit.add(op, [x], { axes: [...axes] });
 }
 
-export const simple = (op: string) => (x: Value, axes: readonly number[], emit: Emitter) => reduceOver(op, x, axes, emit);
+export const simple = /* @__NO_SIDE_EFFECTS__ */ (op: string) => (x: Value, axes: readonly number[], emit: Emitter) =>
+  reduceOver(op, x, axes, emit);
 /** Every axis of an image but batch and channel. */
 export const spatialAxes = (x: Value): number[] => x.shape.map((_, axis) => axis).slice(2);
 
 /** A pool over the whole of space. */
+/* @__NO_SIDE_EFFECTS__ */
 function globalPool(reduce: (x: Value, axes: readonly number[], emit: Emitter) => Value): OnnxBinding {
   return { since: 1, import: (node, emit) => [reduce(requiredInput(node, 0), spatialAxes(requiredInput(node, 0)), emit)] };
 }
@@ -82,6 +85,7 @@ function extremeShare({ node, emit }: DerivativeContext): Value {
   return emit.add("Div", [hit, emit.add("ReduceSum", [hit], { axes: [...reducedAxes(node.attributes)] })]);
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function extreme(
   name: string,
   source: string,
@@ -112,7 +116,7 @@ const functions: readonly ReduceFunction[] = [
     libraries: compensated,
     evaluate: (elements) => elements.reduce((a, b) => a + b, 0),
     onnx: {
-      ReduceSum: { ...importReduce(13, simple("ReduceSum")), acceptsIntegers: true },
+      ReduceSum: /* @__PURE__ */ Object.assign(importReduce(13, simple("ReduceSum")), { acceptsIntegers: true }),
     },
     vjp: ({ node, emit }, dy) => emit.add("Expand", [dy], { shape: [...node.inputs[0]!.shape] }),
   },
@@ -204,6 +208,7 @@ function lowerReduce(lowering: Lowering, kernels: ReduceKernels): void {
   });
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function define({ name, onnx, evaluate, vjp, jvp }: ReduceFunction, kernels: ReduceKernels): OpDefinition {
   return defineOp({
     name,
@@ -220,12 +225,16 @@ function define({ name, onnx, evaluate, vjp, jvp }: ReduceFunction, kernels: Red
   });
 }
 
-const defineReduce = (rule: ReduceFunction) => define(rule, { name: rule.name, ...asVariants(bothForms(rule)) });
+function defineReduce(rule: ReduceFunction): OpDefinition {
+  const forms = bothForms(rule);
+  return { ...define(rule, { name: rule.name, ...forms }), variants: () => Object.values(forms) };
+}
 
 /** A reduction that may not be loaded when kernelsHash is taken: what is measured of it goes by the text of its kernels. */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineRareReduce(rule: ReduceFunction): OpDefinition {
   const forms = bothForms(rule);
   return define(rule, { name: `${rule.name}#${hashOf(Object.values(forms))}`, ...forms });
 }
 
-export const reduceOps: readonly OpDefinition[] = functions.map(defineReduce);
+export const reduceOps: readonly OpDefinition[] = /* @__PURE__ */ functions.map(defineReduce);

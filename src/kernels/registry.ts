@@ -4,6 +4,7 @@
  * one of the two lists.
  */
 import { NudgeError } from "../runtime/errors.ts";
+import type { Kernel } from "../runtime/gpu/kernel.ts";
 import { provideWideFold } from "../runtime/graph/integers.ts";
 import { affineOps } from "./affine.ts";
 import { binaryOps } from "./binary.ts";
@@ -20,7 +21,8 @@ import { softmaxOps } from "./softmax.ts";
 import { sourceOps } from "./source.ts";
 import { splitOps } from "./split.ts";
 import { provideWinograd } from "./winograd.ts";
-import { mask, unaryOps, unarySlope } from "./unary.ts";
+import { mask, slopeKernels, unaryOps, unarySlope } from "./unary.ts";
+import { hashOf } from "./variants.ts";
 
 const definitions: OpDefinition[] = [];
 const byName = new Map<string, OpDefinition>();
@@ -30,12 +32,14 @@ function register(added: readonly OpDefinition[]): void {
   definitions.push(...added);
   for (const definition of added) {
     byName.set(definition.name, definition);
+    if (definition.slope) slopeKernels.set(definition.name, definition.slope);
     // The rest replaces some importers of the core by ones that take more forms of their op.
     for (const [name, binding] of Object.entries(definition.onnx ?? {})) bindings.set(name, binding);
   }
 }
 
-register([
+/** The core, made when an op is first asked for: an app that imports no engine carries none of it. */
+const core = (): readonly OpDefinition[] => [
   conv,
   convTranspose,
   matmul,
@@ -53,7 +57,11 @@ register([
   ...gatherOps,
   ...padOps,
   ...sourceOps,
-]);
+];
+
+function ensureCore(): void {
+  if (definitions.length === 0) register(core());
+}
 
 let rare: Promise<void> | undefined;
 let loaded = false;
@@ -65,6 +73,7 @@ let loaded = false;
 export function loadRareOps(): Promise<void> {
   rare ??= import("./rare/ops.ts").then(
     ({ rareOps, winogradPasses, foldWide, handingOn }) => {
+      ensureCore();
       register(rareOps);
       provideWideFold(foldWide, handingOn);
       provideWinograd(winogradPasses);
@@ -85,11 +94,13 @@ export function rareOpsLoaded(): boolean {
 
 /** Loads the rest where a model holds an ONNX op that the core does not import. Names have their domain before them, unless that is the default. */
 export async function ensureOps(names: Iterable<string>): Promise<void> {
+  ensureCore();
   for (const name of names) if (!bindings.has(name)) return loadRareOps();
 }
 
 /** The definition of a graph op. Throws when there is none: graphs hold only registered ops. */
 export function opNamed(name: string): OpDefinition {
+  ensureCore();
   const definition = byName.get(name);
   if (!definition) throw new Error(`op ${name} is not registered`);
   return definition;
@@ -97,10 +108,22 @@ export function opNamed(name: string): OpDefinition {
 
 /** How an ONNX op is imported, or undefined where no definition serves it. The name has its domain before it, unless that is the default. */
 export function onnxBinding(name: string): OnnxBinding | undefined {
+  ensureCore();
   return bindings.get(name);
 }
 
 /** The definitions of the core, and, once they are loaded, of the rest. */
 export function registeredOps(): readonly OpDefinition[] {
+  ensureCore();
   return definitions;
+}
+
+/** The kernels of the core between which planners choose, by name. Those of rare ops have the hash of their text in signatures (lines.ts). */
+export function variantKernels(): ReadonlyMap<string, Kernel> {
+  return new Map(registeredOps().flatMap(({ variants }) => variants?.().map((kernel) => [kernel.name, kernel] as const) ?? []));
+}
+
+/** The hash of all variants of the core. What was measured before it changed is stale. */
+export function kernelsHash(): string {
+  return hashOf([...variantKernels().values()].sort((a, b) => (a.name < b.name ? -1 : 1)));
 }

@@ -23,6 +23,8 @@ const kernels = defineLineKernels("softmax", softmaxSource, exponentialSource);
 const jacobianKernels = defineLineKernels("softmax_jacobian", jacobianSource, slotsSource);
 const logKernels = defineLineKernels("log_softmax", logSoftmaxSource, exponentialSource);
 
+const bothOf = ({ direct, tiled }: LineKernels) => [direct, tiled];
+
 /** Before opset 13 the axes from `axis` on were flattened into one; since then `axis` alone is normalised. */
 function importSoftmax(op: string, node: OnnxNode, emit: Emitter): Value[] {
   const x = requiredInput(node, 0);
@@ -62,6 +64,7 @@ const softmax = defineOp({
   name: "Softmax",
   onnx: { Softmax: { since: 1, import: (node, emit) => importSoftmax("Softmax", node, emit) } },
   infer: inferSoftmax,
+  variants: () => bothOf(kernels),
   lower: (lowering) => lowerLines(lowering, kernels),
   vjp: ({ node, emit }, dy) => [emit.add("SoftmaxJacobian", [dy, node.outputs[0]], node.attributes)],
   jvp: ({ node, emit }, [dx]) => emit.add("SoftmaxJacobian", [dx, node.outputs[0]], node.attributes),
@@ -70,6 +73,7 @@ const softmax = defineOp({
 /** Inputs: a direction, and y of the Softmax it goes through. */
 const softmaxJacobian = defineOp({
   name: "SoftmaxJacobian",
+  variants: () => bothOf(jacobianKernels),
   infer: ([direction]) => [{ shape: direction!.shape, type: "float" }],
   lower: (lowering) => {
     const [direction, y] = lowering.node.inputs as [Value, Value];
@@ -89,6 +93,7 @@ const logSoftmax = defineOp({
   name: "LogSoftmax",
   onnx: { LogSoftmax: { since: 1, import: (node, emit) => importSoftmax("LogSoftmax", node, emit) } },
   infer: inferSoftmax,
+  variants: () => bothOf(logKernels),
   lower: (lowering) => lowerLines(lowering, logKernels),
   vjp: ({ node, emit }, dy) => {
     const share = emit.add("Exp", [node.outputs[0]]);

@@ -13,12 +13,9 @@ import type { Value } from "../runtime/graph/graph.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import { epilogueOf, NO_EPILOGUE } from "./epilogue.ts";
 import type { Lowering } from "./op.ts";
-import { asVariants } from "./variants.ts";
 import { epilogueSource, gridSource, ieeeSource, LANES, slotsSource } from "./wgsl.ts";
 
-const { sumSlices } = asVariants({
-  sumSlices: defineKernel("sum_slices", sumSlicesSource, epilogueSource, gridSource, ieeeSource, slotsSource),
-});
+export const sumSlices = defineKernel("sum_slices", sumSlicesSource, epilogueSource, gridSource, ieeeSource, slotsSource);
 
 export interface Slices {
   readonly count: number;

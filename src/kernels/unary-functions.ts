@@ -39,7 +39,7 @@ export const exponential = [exponentialSource];
 type Coefficients = Readonly<Record<"alpha" | "beta", readonly [attribute: string, fallback: number]>>;
 
 /** An ONNX op of one input whose attributes, if any, are the function's coefficients. */
-export const onnx = (
+export const onnx = /* @__NO_SIDE_EFFECTS__ */ (
   name: string,
   since: number,
   coefficients: Partial<Coefficients> = {},
@@ -124,7 +124,7 @@ export const unaryFunctions: readonly UnaryFunction[] = [
     name: "LeakyRelu",
     source: leakyReluSource,
     evaluate: (x, a) => (x > 0 ? x : a * x),
-    onnx: { ...onnx("LeakyRelu", 6, { alpha: ["alpha", 0.01] }), PRelu: { since: 6, import: importPRelu } },
+    onnx: /* @__PURE__ */ Object.assign(onnx("LeakyRelu", 6, { alpha: ["alpha", 0.01] }), { PRelu: { since: 6, import: importPRelu } }),
   },
   {
     name: "HardSigmoid",

@@ -15,24 +15,23 @@ import { unaryFunctions } from "./unary-functions.ts";
 import type { UnaryFunction } from "./unary-functions.ts";
 import { gridSource, ieeeSource, LANES, slotsSource } from "./wgsl.ts";
 
-const slopeKernels = new Map<string, Kernel>();
-
 function coefficients(attributes: Attributes): { alpha: number; beta: number } {
   const { alpha, beta } = attributes;
   return { alpha: typeof alpha === "number" ? alpha : 0, beta: typeof beta === "number" ? beta : 0 };
 }
 
+function slopeKernel(name: string, source: string, libraries: readonly string[]): Kernel {
+  return defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, ieeeSource, slotsSource, source, libraries);
+}
+
 /** An element-wise function as an op, whose derivative UnarySlope finds. */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineUnary({ name, source, libraries = [], evaluate, onnx, type, recognise }: UnaryFunction): OpDefinition {
   const kernel = defineKernel(name.toLowerCase(), valueSource, gridSource, ieeeSource, source, ...libraries);
-  if (type !== "bool")
-    slopeKernels.set(
-      name,
-      defineKernel(`${name.toLowerCase()}_slope`, slopeSource, gridSource, ieeeSource, slotsSource, source, ...libraries),
-    );
   return defineOp({
     name,
     elementwise: true,
+    ...(type !== "bool" && { slope: slopeKernel(name, source, libraries) }),
     ...(onnx && { onnx }),
     ...(recognise && { recognise }),
     infer: ([x]) => [{ shape: x!.shape, type: type ?? x!.type }],
@@ -65,7 +64,10 @@ function slopeTimes(
   return emit.add("UnarySlope", [node.inputs[0], node.outputs[0], direction], { ...node.attributes, function: node.op });
 }
 
-export const unaryOps: readonly OpDefinition[] = unaryFunctions.map(defineUnary);
+export const unaryOps: readonly OpDefinition[] = /* @__PURE__ */ unaryFunctions.map(defineUnary);
+
+/** Kernels of derivatives by function: the registry enters those of the ops it knows. */
+export const slopeKernels = new Map<string, Kernel>();
 
 /** d · f′(x), the derivative of every element-wise function above. Inputs: x, y = f(x), d; attribute `function`. */
 export const unarySlope = defineOp({

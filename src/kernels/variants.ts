@@ -60,17 +60,6 @@ export function legalAmong<Name extends string>(
   });
 }
 
-const known = new Map<string, string>();
-
-/**
- * Enters the kernels of a family whose planner chooses between them into kernelsHash, and returns them. For the core: those of
- * rare ops come and go, and carry the hash of their text in their signatures instead (lines.ts).
- */
-export function asVariants<Family extends Readonly<Record<string, Kernel>>>(family: Family): Family {
-  for (const { name, source } of Object.values(family)) known.set(name, source);
-  return family;
-}
-
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
@@ -82,14 +71,4 @@ export function hashOf(kernels: Iterable<Pick<Kernel, "name" | "source">>): stri
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
   }
   return (hash >>> 0).toString(16).padStart(8, "0");
-}
-
-/** The hash of all variants of the core. What was measured before it changed is stale. */
-export function kernelsHash(): string {
-  return hashOf([...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, source]) => ({ name, source })));
-}
-
-/** Names of the kernels that kernelsHash covers, for tests. */
-export function hashedKernels(): ReadonlySet<string> {
-  return new Set(known.keys());
 }

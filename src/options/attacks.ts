@@ -1,5 +1,19 @@
 /** Options of the attacks, and of what judges their results. The command reads its flags with the same fields. */
-import { anything, callback, field, flag, fraction, integer, nonNegative, object, oneOf, positive, seed, signal } from "./fields.ts";
+import {
+  anything,
+  callback,
+  extended,
+  field,
+  flag,
+  fraction,
+  integer,
+  nonNegative,
+  object,
+  oneOf,
+  positive,
+  seed,
+  signal,
+} from "./fields.ts";
 
 /** Where DeepFool overshoots; src/algorithms/rules.ts says what each means. */
 export const overshootRules = ["overshoot-inside", "overshoot-inside-epsilon", "overshoot-stop", "overshoot-end"] as const;
@@ -17,10 +31,9 @@ const steps = {
   onProgress: callback,
 };
 
-export const deepfoolFields = { ...steps, norm, refine: flag, refineSteps: count };
+export const deepfoolFields = extended(steps, { norm, refine: flag, refineSteps: count });
 
-export const universalFields = {
-  ...steps,
+export const universalFields = extended(steps, {
   norm,
   radius: positive,
   stepNorm: norm,
@@ -31,7 +44,7 @@ export const universalFields = {
   validation: anything,
   checkpoint: object,
   resume: object,
-};
+});
 
 export const projectFields = { norm, radius: positive };
 

@@ -1,5 +1,5 @@
 /** What createEngine, recover and load accept. What is inside the objects is checked where it is used. */
-import { anything, callback, field, integer, object, oneOf, positive, signal, text } from "./fields.ts";
+import { anything, callback, extended, field, integer, object, oneOf, positive, signal, text } from "./fields.ts";
 
 const device = field("a GPUDevice", (value) => typeof (value as Partial<GPUDevice> | null)?.createBuffer === "function");
 const gpu = field("a GPU, such as navigator.gpu", (value) => typeof (value as Partial<GPU> | null)?.requestAdapter === "function");
@@ -14,8 +14,7 @@ export const describeFields = {
   externalData: field("an object or a function", (value) => object.accepts(value) || callback.accepts(value)),
   weights: oneOf(["f32", "f16"]),
 };
-export const loadFields = {
-  ...describeFields,
+export const loadFields = extended(describeFields, {
   preprocessing: object,
   maxBatch: integer(1),
   workingBytes: positive,
@@ -23,4 +22,4 @@ export const loadFields = {
   tuning: anything,
   onProgress: callback,
   signal,
-};
+});

@@ -13,10 +13,10 @@ export interface Field {
 /** The fields of the options type T: each of its keys and no other. */
 export type Fields<T> = { readonly [Key in keyof Required<T>]: Field };
 
-export const field = (expected: string, accepts: (value: unknown) => boolean): Field => ({ expected, accepts });
+export const field = /* @__NO_SIDE_EFFECTS__ */ (expected: string, accepts: (value: unknown) => boolean): Field => ({ expected, accepts });
 
 /** A whole number between two bounds, both included. */
-export const integer = (least: number, most = Number.MAX_SAFE_INTEGER): Field =>
+export const integer = /* @__NO_SIDE_EFFECTS__ */ (least: number, most = Number.MAX_SAFE_INTEGER): Field =>
   field(
     most === Number.MAX_SAFE_INTEGER ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`,
     (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
@@ -26,7 +26,7 @@ export const integer = (least: number, most = Number.MAX_SAFE_INTEGER): Field =>
 export const seed: Field = integer(0, 2 ** 32 - 1);
 
 /** A finite number for which `within` holds; `range` says which those are, as "a positive finite number". */
-export const real = (range: string, within: (value: number) => boolean): Field =>
+export const real = /* @__NO_SIDE_EFFECTS__ */ (range: string, within: (value: number) => boolean): Field =>
   field(range, (value) => Number.isFinite(value) && within(value as number));
 
 export const positive: Field = real("a positive finite number", (value) => value > 0);
@@ -36,7 +36,7 @@ export const fraction: Field = real("a number in (0, 1]", (value) => value > 0 &
 
 const shown = (value: unknown) => (typeof value === "string" ? JSON.stringify(value) : String(value));
 
-export const oneOf = (choices: readonly unknown[]): Field =>
+export const oneOf = /* @__NO_SIDE_EFFECTS__ */ (choices: readonly unknown[]): Field =>
   field(choices.length === 1 ? shown(choices[0]) : `${choices.slice(0, -1).map(shown).join(", ")} or ${shown(choices.at(-1))}`, (value) =>
     choices.includes(value),
   );
@@ -49,6 +49,12 @@ export const flag: Field = oneOf([true, false]);
 export const object: Field = field("an object", (value) => typeof value === "object" && value !== null && !Array.isArray(value));
 /** What something else checks entirely. */
 export const anything: Field = field("a value", () => true);
+
+/** The fields of one schema and more. As a function, so that bundlers may drop a schema that nothing uses. */
+export const extended = /* @__NO_SIDE_EFFECTS__ */ <A extends object, B extends object>(fields: A, more: B): A & B => ({
+  ...fields,
+  ...more,
+});
 
 /** A value as messages show it: short, and with its type where the text does not tell. */
 export function display(value: unknown): string {

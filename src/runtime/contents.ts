@@ -6,7 +6,7 @@ import type { PixelTransform } from "./graph/preprocess.ts";
 import type { ExternalData, FileBytes } from "./onnx/external-data.ts";
 import type { ConstantTensor } from "./onnx/import.ts";
 
-const listOf = (each: Field): Field =>
+const listOf = /* @__NO_SIDE_EFFECTS__ */ (each: Field): Field =>
   field(`a list, each of it ${each.expected}`, (value) => Array.isArray(value) && value.every((entry) => each.accepts(entry)));
 
 const shape = listOf(integer(0));

@@ -1,5 +1,5 @@
 /** Tuning tables: what a tuner measured (src/tuning), and when a load may go by it. Plain data; no GPU is touched. */
-import { kernelsHash } from "../kernels/variants.ts";
+import { kernelsHash } from "../kernels/registry.ts";
 import { winogradHash } from "../kernels/winograd.ts";
 import type { AdapterDescription } from "./gpu/context.ts";
 

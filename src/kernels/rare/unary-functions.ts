@@ -157,4 +157,4 @@ const functions: readonly UnaryFunction[] = [
   { name: "Atanh", source: atanhSource, libraries: exponential, evaluate: Math.atanh, onnx: onnx("Atanh", 9) },
 ];
 
-export const rareUnaryOps: readonly OpDefinition[] = functions.map(defineUnary);
+export const rareUnaryOps: readonly OpDefinition[] = /* @__PURE__ */ functions.map(defineUnary);

@@ -131,6 +131,6 @@ function launchTransform(lowering: Lowering, { facts, x, inH, inW, pads }: Geome
   });
 }
 
-const winogradOutput = defineKernel("winograd_output", winogradOutputSource, ...linkedWithAll);
+const winogradOutput = defineKernel("winograd_output", winogradOutputSource, linkedWithAll);
 
 export const winogradPasses: WinogradPasses = { hash: hashOf([winogradInput, winogradOutput]), output: winogradOutput, products };

@@ -9,7 +9,7 @@ import { hastened } from "./hasten.ts";
 import { PipelineCache } from "./pipelines.ts";
 
 /** Elsewhere Dawn is asked at every turn of the event loop. */
-const inBrowser = globalThis.navigator?.gpu !== undefined;
+const inBrowser = () => globalThis.navigator?.gpu !== undefined;
 
 /** How long a failed promise waits for the news that the device is gone, in milliseconds. */
 const NEWS_OF_LOSS = 100;
@@ -103,7 +103,7 @@ export class GpuContext {
   }
 
   private soon<T>(work: Promise<T>): Promise<T> {
-    return inBrowser ? hastened(work, this.device.queue) : work;
+    return inBrowser() ? hastened(work, this.device.queue) : work;
   }
 
   memory(): MemoryReport {

@@ -58,6 +58,7 @@ interface RawFormat {
 }
 
 /** Elements of 8 or 16 bits, and of 4 or 2 that share a byte, by a table of what their bits stand for. */
+/* @__NO_SIDE_EFFECTS__ */
 function tabled(type: ElementType, bits: number, meaning: (bits: number) => number): RawFormat {
   let table: Float64Array | undefined;
   const values = () => (table ??= Float64Array.from({ length: 2 ** bits }, (_, i) => meaning(i)));
@@ -66,12 +67,12 @@ function tabled(type: ElementType, bits: number, meaning: (bits: number) => numb
   return { type, bits, read: (view, i) => values()[(view.getUint8(Math.floor((i * bits) / 8)) >> ((i * bits) % 8)) & mask]! };
 }
 
-const smallFloat = (code: number): RawFormat => {
+const smallFloat = /* @__NO_SIDE_EFFECTS__ */ (code: number): RawFormat => {
   const format = SMALL_FLOATS[code]!;
   return tabled("float", 1 + format.exponentBits + format.mantissaBits, (bits) => smallFloatFromBits(bits, format));
 };
 
-const packedInteger = (code: number, bits: number): RawFormat => {
+const packedInteger = /* @__NO_SIDE_EFFECTS__ */ (code: number, bits: number): RawFormat => {
   const [low, high] = INTEGER_RANGES[code]!;
   return tabled("int", bits, (value) => (value > high ? value + 2 * low : value));
 };
@@ -176,7 +177,7 @@ function listedElements(tensor: TensorProto, count: number, format: RawFormat, w
   return fromBytes(bytes, count, format, code);
 }
 
-const utf8 = new TextDecoder();
+const utf8 = /* @__PURE__ */ new TextDecoder();
 
 /** AttributeProto.AttributeType: FLOAT 1, INT 2, STRING 3, TENSOR 4, FLOATS 6, INTS 7, STRINGS 8. */
 export function decodeAttribute(attribute: AttributeProto, what: string, source: DataSource = {}): OnnxAttribute | undefined {
