@@ -119,7 +119,7 @@ describe("who owns the device", () => {
     expect(same).toBe(true);
     expect(logits).toHaveLength(10);
     expect(during.buffers).toBeGreaterThan(0);
-    expect(after).toEqual({ ...during, buffers: 0, bytes: 0 });
+    expect(after).toEqual({ ...during, buffers: 0, bytes: 0, spareBytes: 0 });
     expect(worksAfter).toBe(true);
   });
 
