@@ -21,7 +21,7 @@ export default defineConfig({
         chunkFileNames: "[name].js",
         manualChunks: (id, { getModuleInfo }) => {
           if (id.endsWith("/src/index.ts")) return undefined;
-          const isRare = (module: string) => module.includes("/src/kernels/rare/");
+          const isRare = (module: string) => /\/src\/(?:kernels|runtime)\/rare\//.test(module);
           const importers = getModuleInfo(id)?.importers ?? [];
           return isRare(id) || (importers.length > 0 && importers.every(isRare)) ? "rare-ops" : "core";
         },

@@ -2,7 +2,7 @@
 import { vjpGraph } from "../../src/runtime/graph/differentiate.ts";
 import { GraphBuilder } from "../../src/runtime/graph/builder.ts";
 import { constant, sizeOf, withoutDeadNodes } from "../../src/runtime/graph/graph.ts";
-import { splitLarge } from "../../src/runtime/graph/passes/split-large.ts";
+import { splitLarge } from "../../src/runtime/rare/split-large.ts";
 import type { Graph, Value } from "../../src/runtime/graph/graph.ts";
 import type { Part } from "../../src/runtime/plan/program.ts";
 import type { Operands } from "./reference.ts";

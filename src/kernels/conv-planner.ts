@@ -1,11 +1,10 @@
 /** Which convolution kernel runs: a function of the shape, of a few facts about the adapter, and of whether Winograd's passes are loaded. */
-import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { WeightStorage } from "../runtime/plan/launch.ts";
 import type { AdapterFacts } from "./op.ts";
 import { slicesOf } from "./split-k.ts";
 import type { Slices } from "./split-k.ts";
-import { legalAmong, siteOf } from "./variants.ts";
+import { legalAmong, refusedVariant, siteOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
 import { hasWinograd, winogradTiles } from "./winograd.ts";
 import { LANES } from "./wgsl.ts";
@@ -85,7 +84,7 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
   const quads = Math.ceil(outputs / 4);
   switch (forced ?? chooseConv(facts, adapter)) {
     case "depthwise": {
-      if (channels !== 1) throw new ArgumentError(`the depthwise kernel needs one channel per group, found ${channels}`);
+      if (channels !== 1) throw refusedVariant("depthwise");
       const [upH, upW] = upOf(facts);
       const rows = Math.ceil(outH / upH);
       const bands = adapter.software ? Math.ceil(rows / DEPTHWISE_ROWS) : rows;
@@ -110,7 +109,7 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       return { variant: "split", ...whole, depth: whole.depth * slices.count, slices };
     }
     case "strip": {
-      if (!fitsStrip(facts)) throw new ArgumentError("the strip kernel needs horizontal stride and dilation 1 and a kernel at most 9 wide");
+      if (!fitsStrip(facts)) throw refusedVariant("strip");
       const { perTile, parts } = stripTile(facts, adapter);
       return {
         variant: "strip",
@@ -129,11 +128,7 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       };
     }
     case "winograd": {
-      if (!fitsWinograd(facts))
-        throw new ArgumentError(
-          "Winograd's transforms need a 3×3 kernel, stride and dilation 1, weights as f32, and no picture or kernel beyond a binding",
-        );
-      if (!hasWinograd()) throw new ArgumentError("Winograd's transforms are in the module of rare ops, which is not loaded");
+      if (!fitsWinograd(facts) || !hasWinograd()) throw refusedVariant("winograd");
       return {
         variant: "winograd",
         kernel: "winograd",
@@ -167,7 +162,7 @@ export function planConv(facts: ConvFacts, adapter: AdapterFacts, forced?: strin
       };
     }
     default:
-      throw new ArgumentError(`there is no convolution kernel "${forced}"`);
+      throw refusedVariant(forced);
   }
 }
 
@@ -190,7 +185,7 @@ export function planQuad(
   { outputs }: Pick<ConvFacts, "outputs">,
   adapter: AdapterFacts,
 ): Pick<ConvPlan, "constants" | "perGroup" | "depth"> {
-  if (adapter.subgroupSize === 0) throw new ArgumentError("the quad kernel needs an adapter with subgroups");
+  if (adapter.subgroupSize === 0) throw refusedVariant("quad");
   const quads = Math.ceil(outputs / 4);
   const share = quads > 2 ? 4 : quads;
   return {

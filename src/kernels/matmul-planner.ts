@@ -1,12 +1,11 @@
 /** Which matrix product runs: a pure function of the shape and of a few facts about the adapter. */
-import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { WeightStorage } from "../runtime/plan/launch.ts";
 import { planQuad } from "./conv-planner.ts";
 import type { AdapterFacts } from "./op.ts";
 import { slicesOf } from "./split-k.ts";
 import type { Slices } from "./split-k.ts";
-import { legalAmong, siteOf } from "./variants.ts";
+import { legalAmong, refusedVariant, siteOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
 
@@ -59,8 +58,7 @@ export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: s
       return { variant: "split", ...whole, depth: whole.depth * slices.count, slices };
     }
     case "quad": {
-      if (!facts.sharedB || !facts.straight)
-        throw new ArgumentError("the quad matrix product needs one B for all rows, and A's rows in order");
+      if (!facts.sharedB || !facts.straight) throw refusedVariant("quad");
       const { constants, perGroup, depth } = planQuad({ outputs: facts.width }, adapter);
       return { variant: "quad", kernel: "quad", constants, columnLanes: 1, linesPerGroup: perGroup, depth };
     }
@@ -72,13 +70,13 @@ export function planMatmul(facts: MatmulFacts, adapter: AdapterFacts, forced?: s
     case "direct":
       return { variant: "direct", ...planDirect(facts, MAX_COLUMN_LANES) };
     default:
-      throw new ArgumentError(`there is no matrix product kernel "${forced}"`);
+      throw refusedVariant(forced);
   }
 }
 
 /** The tiled kernel with `blocks` × `blocks` blocks of 4 × 4 sums to an invocation. */
 function planTiled({ sharedB, width }: MatmulFacts, blocks: 1 | 2): Omit<MatmulPlan, "variant"> {
-  if (!sharedB) throw new ArgumentError("the tiled matrix product needs one B for all rows");
+  if (!sharedB) throw refusedVariant("tiled");
   return {
     kernel: "tiled",
     constants: { LANES: TILED_LANES, BLOCKS: blocks },

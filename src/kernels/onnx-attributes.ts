@@ -1,6 +1,7 @@
 /** Reading ONNX attributes: defaults, checks, and the spatial ones that convolutions and pools share. */
 import { ShapeError } from "../runtime/errors.ts";
 import type { Value } from "../runtime/graph/graph.ts";
+import { isUnknown } from "../runtime/graph/unknown.ts";
 import { Unsupported } from "./op.ts";
 import type { OnnxNode } from "./op.ts";
 
@@ -63,6 +64,7 @@ export function constantInput(node: OnnxNode, index: number, what: string): read
   const value = node.inputs[index];
   if (!value) return undefined;
   if (!value.data) throw new Unsupported(`${what} must be known at load, but it is computed from the network's input`);
+  if (isUnknown(value.data)) throw new Unsupported(`${what} must be known, but lies in a file that is not given`);
   return Array.from(value.data);
 }
 

@@ -1,8 +1,7 @@
 /** Which reduction kernel runs: a pure function of the shape and of a few facts about the adapter. */
-import { ArgumentError } from "../runtime/errors.ts";
 import type { ConstantValue } from "../runtime/gpu/kernel.ts";
 import type { AdapterFacts } from "./op.ts";
-import { legalAmong, siteOf } from "./variants.ts";
+import { legalAmong, refusedVariant, siteOf } from "./variants.ts";
 import type { VariantSite } from "./variants.ts";
 import { LANES } from "./wgsl.ts";
 
@@ -30,7 +29,7 @@ export function planReduce(facts: ReduceFacts, adapter: AdapterFacts, forced?: s
   const variant = forced ?? chooseReduce(facts, adapter);
   if (variant === "tiled") return { variant, constants: { LANES }, perGroup: 1 };
   if (variant === "direct") return { variant, constants: { LANES }, perGroup: LANES };
-  throw new ArgumentError(`there is no reduction kernel "${variant}"`);
+  throw refusedVariant(variant);
 }
 
 /** The variants that can compute a reduction on an adapter. */

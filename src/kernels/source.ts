@@ -2,6 +2,7 @@
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { ElementType, Value } from "../runtime/graph/graph.ts";
 import { exactOf, leavesType } from "../runtime/graph/integers.ts";
+import { isUnknown } from "../runtime/graph/unknown.ts";
 import { constantInput, numberAttribute, requiredInput } from "./onnx-attributes.ts";
 import { defineOp, importersOnly, Unsupported } from "./op.ts";
 import { BFLOAT16, FLOAT16, FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS } from "./element-types.ts";
@@ -24,7 +25,7 @@ function importConstant(node: OnnxNode, emit: Emitter): Value[] {
 }
 
 /** Integers wide enough to hold whatever a network computes in f32 exactly, up to 2²⁴. */
-const WIDE_INT_TYPES = new Set([6, 7, 12, 13]);
+export const WIDE_INT_TYPES = new Set([6, 7, 12, 13]);
 /** Floats that are held as f32 without being rounded. */
 const WIDE_FLOAT_TYPES = new Set([1, FLOAT16, 11, BFLOAT16]);
 const BOOL_TYPE = 9;
@@ -43,23 +44,20 @@ export function heldAs(to: number): ElementType {
   throw new Unsupported(`casting to element type ${to}`, "to");
 }
 
-/** Cast toward an ONNX element type: of constants at load; of computed values where f32 can hold the result. */
+/** Cast toward an ONNX element type, where that takes no arithmetic on the GPU: rare/cast.ts has the rest. */
 export function cast(x: Value, to: number, emit: Emitter): Value {
   const type = heldAs(to);
   if (x.data) {
     if (roundsTo(to) || needsWrap(x, to)) throw new Unsupported(`casting to element type ${to}`, "to");
-    const convert = type === "bool" ? (n: number) => Number(n !== 0) : type === "int" ? Math.trunc : (n: number) => n;
-    return emit.constant(x.shape, Float64Array.from(x.data, convert), type, to);
+    if (type === "float") return emit.constant(x.shape, x.data, type, to);
+    if (isUnknown(x.data)) throw new Unsupported("casts numbers in a file that is not given");
+    return emit.constant(x.shape, Float64Array.from(x.data, type === "bool" ? (n) => Number(n !== 0) : Math.trunc), type, to);
   }
   if (type === "float" && !WIDE_FLOAT_TYPES.has(to))
     throw new Unsupported(`casting what the network computes to element type ${to}, which rounds`, "to");
   if (x.type === type) return x;
-  if (type === "bool") return emit.add("Not", [emit.add("Equal", [x, emit.constant([], [0], x.type)])]);
-  if (type === "float" || x.type === "bool") return emit.add("Retype", [x], { type });
-  if (!WIDE_INT_TYPES.has(to))
-    throw new Unsupported(`casting what the network computes to element type ${to}, which may wrap around`, "to");
-  const whole = emit.add("Mul", [emit.add("Sign", [x]), emit.add("Floor", [emit.add("Abs", [x])])]);
-  return emit.add("Retype", [whole], { type });
+  if (type === "float") return emit.add("Retype", [x], { type });
+  throw new Unsupported(`casting what the network computes to element type ${to}`, "to");
 }
 
 /** The element type that each type of the graph stands for, where a node names none. */

@@ -7,7 +7,7 @@
  * program of another capacity may have other slices, and then differs by roundings.
  */
 import sumSlicesSource from "../../shaders/matmul/sum_slices.wgsl?raw";
-import { ArgumentError } from "../runtime/errors.ts";
+import { refusedVariant } from "./variants.ts";
 import { defineKernel } from "../runtime/gpu/kernel.ts";
 import type { Value } from "../runtime/graph/graph.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
@@ -35,7 +35,7 @@ const STEP = 16;
 /** The slices of a sum of `depth` terms, of which unsplit kernels would make `groups` workgroups. Refuses where there is no use. */
 export function slicesOf(depth: number, groups: number): Slices {
   const wanted = Math.min(Math.ceil(ENOUGH_GROUPS / groups), Math.ceil(depth / LEAST_TERMS));
-  if (wanted < 2) throw new ArgumentError(`${depth} terms in ${groups} workgroups are not worth splitting`);
+  if (wanted < 2) throw refusedVariant("split");
   const each = Math.ceil(depth / wanted / STEP) * STEP;
   return { count: Math.ceil(depth / each), depth: each };
 }

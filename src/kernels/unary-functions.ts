@@ -1,24 +1,19 @@
 /** The element-wise functions of one argument that common networks need: their WGSL, their value in double precision, and the ONNX ops they serve. */
 import absSource from "../../shaders/elementwise/functions/abs.wgsl?raw";
 import clipSource from "../../shaders/elementwise/functions/clip.wgsl?raw";
-import eluSource from "../../shaders/elementwise/functions/elu.wgsl?raw";
 import expSource from "../../shaders/elementwise/functions/exp.wgsl?raw";
-import floorSource from "../../shaders/elementwise/functions/floor.wgsl?raw";
 import hardSigmoidSource from "../../shaders/elementwise/functions/hard_sigmoid.wgsl?raw";
 import hardSwishSource from "../../shaders/elementwise/functions/hard_swish.wgsl?raw";
 import leakyReluSource from "../../shaders/elementwise/functions/leaky_relu.wgsl?raw";
 import logSource from "../../shaders/elementwise/functions/log.wgsl?raw";
 import negSource from "../../shaders/elementwise/functions/neg.wgsl?raw";
-import notSource from "../../shaders/elementwise/functions/not.wgsl?raw";
-import reciprocalOrZeroSource from "../../shaders/elementwise/functions/reciprocal_or_zero.wgsl?raw";
 import reluSource from "../../shaders/elementwise/functions/relu.wgsl?raw";
 import sigmoidSource from "../../shaders/elementwise/functions/sigmoid.wgsl?raw";
-import signSource from "../../shaders/elementwise/functions/sign.wgsl?raw";
-import softplusSource from "../../shaders/elementwise/functions/softplus.wgsl?raw";
 import tanhSource from "../../shaders/elementwise/functions/tanh.wgsl?raw";
 import exponentialSource from "../../shaders/lib/exponential.wgsl?raw";
 import type { ElementType, Value } from "../runtime/graph/graph.ts";
 import { constantInput, numberAttribute, requiredInput } from "./onnx-attributes.ts";
+import { Unsupported } from "./op.ts";
 import type { Emitter, OnnxBinding, OnnxNode, OpDefinition } from "./op.ts";
 
 export interface UnaryFunction {
@@ -57,9 +52,6 @@ export const onnx = /* @__NO_SIDE_EFFECTS__ */ (
   },
 });
 
-/** Steps: the derivative is 0. */
-export const flat = { derivative: "0" };
-
 /** Clip-6 has its range in attributes, Clip-11 in optional inputs, which a network may compute. A bound of NaN makes NaN, as Max and Min do. */
 function importClip(node: OnnxNode, emit: Emitter): readonly Value[] {
   const x = requiredInput(node, 0);
@@ -75,19 +67,14 @@ function importClip(node: OnnxNode, emit: Emitter): readonly Value[] {
   return [emit.add("Clip", [x], { alpha: Math.min(low, high), beta: high })];
 }
 
-/** One slope for all elements makes a LeakyRelu; others multiply min(x, 0) = x − max(x, 0), element by element. */
+/** One slope for all elements makes a LeakyRelu; rare/unary-functions.ts takes others. */
 function importPRelu(node: OnnxNode, emit: Emitter): readonly Value[] {
   const [x, slope] = [requiredInput(node, 0), requiredInput(node, 1)];
-  if (slope.data?.length === 1 && slope.shape.length <= x.shape.length) return [emit.add("LeakyRelu", [x], { alpha: slope.data[0]! })];
-  // Before opset 7 the slopes ran over the channels, axis 1.
-  const channels = node.opset < 7 && slope.shape.length === 1 && slope.shape[0] !== 1 && x.shape.length > 2;
-  const aligned = channels ? emit.add("Reshape", [slope], { shape: [slope.shape[0]!, ...x.shape.slice(2).map(() => 1)] }) : slope;
-  const above = emit.add("Relu", [x]);
-  return [emit.add("Add", [above, emit.add("Mul", [aligned, emit.add("Sub", [x, above])])])];
+  if (slope.data?.length !== 1 || slope.shape.length > x.shape.length) throw new Unsupported("slopes that differ", "slope");
+  return [emit.add("LeakyRelu", [x], { alpha: slope.data[0]! })];
 }
 
 export const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
-export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 export const unaryFunctions: readonly UnaryFunction[] = [
   { name: "Relu", source: reluSource, evaluate: (x) => Math.max(x, 0), onnx: onnx("Relu", 6) },
@@ -103,23 +90,6 @@ export const unaryFunctions: readonly UnaryFunction[] = [
   { name: "Log", source: logSource, libraries: exponential, evaluate: Math.log, onnx: onnx("Log", 6) },
   { name: "Neg", source: negSource, evaluate: (x) => -x, onnx: onnx("Neg", 6) },
   { name: "Abs", source: absSource, evaluate: Math.abs, onnx: onnx("Abs", 6) },
-  { name: "Sign", source: signSource, evaluate: Math.sign, onnx: onnx("Sign", 9, {}, flat) },
-  { name: "Floor", source: floorSource, evaluate: Math.floor, onnx: onnx("Floor", 6, {}, flat) },
-  {
-    name: "Not",
-    source: notSource,
-    evaluate: (x) => Number(x === 0),
-    type: "bool",
-    onnx: onnx("Not", 1, {}, { acceptsIntegers: true, derivative: "none" }),
-  },
-  { name: "ReciprocalOrZero", source: reciprocalOrZeroSource, evaluate: (x) => (x === 0 ? 0 : 1 / x) },
-  {
-    name: "Elu",
-    source: eluSource,
-    libraries: exponential,
-    evaluate: (x, a) => (x > 0 ? x : a * Math.expm1(x)),
-    onnx: onnx("Elu", 6, { alpha: ["alpha", 1] }),
-  },
   {
     name: "LeakyRelu",
     source: leakyReluSource,
@@ -133,5 +103,4 @@ export const unaryFunctions: readonly UnaryFunction[] = [
     onnx: onnx("HardSigmoid", 6, { alpha: ["alpha", 0.2], beta: ["beta", 0.5] }),
   },
   { name: "HardSwish", source: hardSwishSource, evaluate: (x) => x * Math.min(Math.max(x / 6 + 0.5, 0), 1), onnx: onnx("HardSwish", 14) },
-  { name: "Softplus", source: softplusSource, libraries: exponential, evaluate: softplus, onnx: onnx("Softplus", 1) },
 ];

@@ -41,6 +41,10 @@ export function siteOf(
   };
 }
 
+/** That a variant cannot compute a node, or is none. What each needs, the planners' conditions say. */
+export const refusedVariant = (variant: string | undefined): ArgumentError =>
+  new ArgumentError(`no kernel "${variant}" computes this on this adapter`);
+
 /**
  * The variants that a planner does not refuse with an ArgumentError and whose workgroups (constant LANES) the adapter can run.
  * A planner thus states in one place, its refusal, what a variant needs.

@@ -11,17 +11,18 @@ import { GpuContext } from "./gpu/context.ts";
 import type { AdapterDescription, DeviceOptions, MemoryReport } from "./gpu/context.ts";
 import { withPreprocessing } from "./graph/preprocess.ts";
 import type { PixelTransform } from "./graph/preprocess.ts";
-import { splitLarge } from "./graph/passes/split-large.ts";
+import { hasLarge } from "./graph/passes/split-large.ts";
 import { simplify } from "./graph/simplify.ts";
 import { Model } from "./model.ts";
 import type { Progress } from "./model.ts";
 import { decodeModel } from "./onnx/decode.ts";
-import { fetchExternalData } from "./onnx/external-data.ts";
+import { externalTensors } from "./onnx/external-data.ts";
 import type { ExternalData } from "./onnx/external-data.ts";
 import type { ConstantTensor, ImportedModel, ImportOptions } from "./onnx/import.ts";
 import { opNamesOf } from "./onnx/import-nodes.ts";
 import type { ModelProto } from "./onnx/messages.ts";
 import type { WeightStorage } from "./plan/launch.ts";
+import { rareParts } from "./rare-parts.ts";
 import type { TuningTable } from "./tuning.ts";
 
 export interface LoadProgress {
@@ -153,14 +154,20 @@ export class Engine {
     // Copied: the caller may write over its bytes, and the model needs them as long as it lives.
     const bytes = bytesOf(source);
     const proto = decodeModel(bytes);
-    const [externalData] = await Promise.all([fetchExternalData(proto, options.externalData), ensureOps(opNamesOf(proto))]);
+    await ensureOps(opNamesOf(proto));
+    const isElsewhere = externalTensors(proto).length > 0;
+    const externalData = isElsewhere ? await (await rareParts()).fetchExternalData(proto, options.externalData) : undefined;
     throwIfAborted(options.signal);
     const imported = await importedWith(proto, { ...options, externalData });
     options.onProgress?.({ phase: "parse", done: 1, total: 1 });
     const graph = options.preprocessing ? withPreprocessing(imported.graph, options.preprocessing) : imported.graph;
-    const loaded = splitLarge(simplify(graph), this.device.limits.maxStorageBufferBindingSize);
+    const simplified = simplify(graph);
+    const { maxStorageBufferBindingSize: most } = this.device.limits;
+    const loaded = hasLarge(simplified, most) ? (await rareParts()).splitLarge(simplified, most) : simplified;
     // The rest holds kernels, too, that pay for large layers, and that a tuner may have found to pay elsewhere.
-    if (options.tuning || loaded.nodes.some((node) => wantsWinograd(node, this.gpu.facts))) await loadRareOps();
+    if (loaded.nodes.some((node) => wantsWinograd(node, this.gpu.facts))) await loadRareOps();
+    const { tuning } = options;
+    const tuningStatus = tuning && (await rareParts()).checkTable(tuning, this.gpu.adapter);
     options.onProgress?.({ phase: "plan", done: 1, total: 1 });
     throwIfAborted(options.signal);
     this.gpu.check();
@@ -170,7 +177,8 @@ export class Engine {
       workingBytes: options.workingBytes ?? DEFAULT_WORKING_BYTES,
       weights,
       preprocessing: options.preprocessing,
-      tuning: options.tuning,
+      tuning,
+      tuningStatus,
     };
     const model = new Model(this.gpu, imported, loaded, settings, (disposed) => this.models.delete(disposed));
     this.models.add(model);

@@ -5,7 +5,6 @@ import type { ModelDescription } from "./describe.ts";
 import { derivativeFields, forwardFields, jacobianFields, runFields } from "../options/run.ts";
 import { checkField, checkOptions, object } from "../options/fields.ts";
 import { ArgumentError, DisposedError, LimitError, throwIfAborted, unlessAborted } from "./errors.ts";
-import { everyValue, findNonFinite } from "./finite.ts";
 import type { GpuContext } from "./gpu/context.ts";
 import { Work } from "./gpu/work.ts";
 import { jvpGraph, vjpGraph } from "./graph/differentiate.ts";
@@ -15,24 +14,21 @@ import type { Graph, Node, Value } from "./graph/graph.ts";
 import { withPreprocessing } from "./graph/preprocess.ts";
 import type { PixelTransform } from "./graph/preprocess.ts";
 import { fuseEpilogues } from "./graph/passes/fuse-epilogues.ts";
-import { splitLarge } from "./graph/passes/split-large.ts";
 import { maskBeforePool } from "./graph/passes/mask-before-pool.ts";
 import { attach } from "./graph/head.ts";
 import type { AttachPoint } from "./graph/head.ts";
-import { hashOfGraph, hashOfText } from "./identity.ts";
-import type { ModelIdentity } from "./identity.ts";
 import { chooseRows, computeRows } from "./jacobian.ts";
 import type { JacobianRows } from "./jacobian.ts";
+import type { ModelIdentity } from "./identity.ts";
 import type { ImportedModel } from "./onnx/import.ts";
-import { nodeProgram } from "./plan/node-program.ts";
-import type { NodeProgram } from "./plan/node-program.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { CompileProgress, Program } from "./plan/program.ts";
 import { Programs } from "./programs.ts";
 import type { ProgramSettings } from "./programs.ts";
 import { createTensor, Feeds, runInTurns, sampleShape } from "./run.ts";
 import type { Tensor } from "./tensor.ts";
-import { checkTable, emptyTable } from "./tuning.ts";
+import { rareParts } from "./rare-parts.ts";
+import type { NodeProgram } from "./rare/node-program.ts";
 import type { TuningStatus, TuningTable } from "./tuning.ts";
 
 /** An input or output of a model: its name and the shape of one sample, without the batch axis. */
@@ -76,6 +72,7 @@ export interface JacobianOptions extends DerivativeOptions {
 export interface ModelSettings extends ProgramSettings {
   readonly preprocessing: PixelTransform | undefined;
   readonly tuning: TuningTable | undefined;
+  readonly tuningStatus: TuningStatus | undefined;
 }
 
 /** @internal A call that a tuner asks about: what runs, on how many samples, with how many rows a sample. */
@@ -122,7 +119,7 @@ export class Model {
     private readonly settings: ModelSettings,
     private readonly onDispose: (model: Model) => void,
   ) {
-    this.tuning = settings.tuning && checkTable(settings.tuning, gpu.adapter);
+    this.tuning = settings.tuningStatus;
     this.programs = this.newPrograms();
     this.inputs = graph.inputs.map((value) => ({ name: value.name, shape: sampleShape(value) }));
     this.outputs = graph.outputs.map((value, i) => ({ name: imported.outputNames[i]!, shape: sampleShape(value) }));
@@ -155,13 +152,7 @@ export class Model {
 
   /** @internal What the numbers of this model follow from, on one adapter: for checkpoints. */
   async identity(): Promise<ModelIdentity> {
-    const { preprocessing, weights, tuning } = this.settings;
-    return {
-      preprocessing: preprocessing ? JSON.stringify(preprocessing) : "none",
-      weights,
-      tuning: this.tuning?.used ? await hashOfText(JSON.stringify(tuning)) : "none",
-      hash: await hashOfGraph(this.graph),
-    };
+    return (await rareParts()).identityOf(this.graph, this.settings, this.tuning?.used ?? false);
   }
 
   /** @internal The context algorithms run their own kernels in. */
@@ -339,12 +330,12 @@ export class Model {
 
   /** @internal One node of a plan as a program by itself, with variants by `choices`. */
   async nodeProgram(plan: Plan, node: Node, choices: TuningTable["choices"]): Promise<NodeProgram> {
-    return nodeProgram(plan, node, choices, this.context);
+    return (await rareParts()).nodeProgram(plan, node, choices, this.context);
   }
 
   /** @internal A tuning table for this adapter and these kernels, without choices. */
-  emptyTuning(): TuningTable {
-    return emptyTable(this.gpu.adapter);
+  async emptyTuning(): Promise<TuningTable> {
+    return (await rareParts()).emptyTable(this.gpu.adapter);
   }
 
   /**
@@ -458,7 +449,8 @@ export class Model {
   /** Throws NonFiniteError for the first node with a NaN or an infinity. Hidden values are read sample by sample. */
   private async checkFinite(feeds: Feeds, signal: AbortSignal | undefined): Promise<void> {
     const { gpu, programs } = this;
-    const graph = (this.whole ??= this.wholeGraph());
+    const { everyValue, findNonFinite, splitLarge } = await rareParts();
+    const graph = (this.whole ??= everyValue(splitLarge(this.unfused(), gpu.device.limits.maxStorageBufferBindingSize)));
     const program = await programs.get(graph, 1, 1, "finite", { signal });
     try {
       await this.exclusively(() => findNonFinite(new Work(gpu, feeds.inputs), program, graph, feeds, signal), signal);
@@ -467,12 +459,11 @@ export class Model {
     }
   }
 
-  /** The network before fusion, with every value an output: an activation inside another node could hide what that gives. */
-  private wholeGraph(): Graph {
+  /** The network before fusion: an activation inside another node could hide what that gives. */
+  private unfused(): Graph {
     const { preprocessing } = this.settings;
     const { graph } = this.imported;
-    const front = preprocessing ? withPreprocessing(graph, preprocessing) : graph;
-    return everyValue(splitLarge(front, this.gpu.device.limits.maxStorageBufferBindingSize));
+    return preprocessing ? withPreprocessing(graph, preprocessing) : graph;
   }
 
   /**

@@ -87,7 +87,7 @@ export async function tune(model: Model, options: TuneOptions = {}): Promise<Tun
       stopwatch.dispose();
     }
   }, options.signal);
-  return { ...model.emptyTuning(), choices };
+  return { ...(await model.emptyTuning()), choices };
 }
 
 /** The plans of what a user of these samples and rows would run. */

@@ -14,7 +14,7 @@ import { jvpGraph, vjpGraph } from "../../src/runtime/graph/differentiate.ts";
 import { simplify } from "../../src/runtime/graph/simplify.ts";
 import { decodeModel } from "../../src/runtime/onnx/decode.ts";
 import { importModel } from "../../src/runtime/onnx/import.ts";
-import { checkTable, emptyTable } from "../../src/runtime/tuning.ts";
+import { checkTable, emptyTable } from "../../src/runtime/rare/tuning-table.ts";
 import { encodeModel } from "../reference/onnx-builder.ts";
 import { damaged } from "./bytes.ts";
 import { generatedModels } from "./generated.ts";

@@ -33,9 +33,9 @@ function sitesOf(model: Model): NodeSite[] {
 }
 
 /** A table that takes, for every site, a legal variant that is not the planner's own where there is one. */
-function contrary(model: Model): TuningTable {
+async function contrary(model: Model): Promise<TuningTable> {
   const choices = sitesOf(model).map(({ signature, legal, usual }) => [signature, legal.find((name) => name !== usual) ?? usual]);
-  return { ...model.emptyTuning(), choices: Object.fromEntries(choices) as Record<string, string> };
+  return { ...(await model.emptyTuning()), choices: Object.fromEntries(choices) as Record<string, string> };
 }
 
 /** Names of the kernels that DeepFool's program runs for so many samples. */
@@ -114,7 +114,7 @@ describe("a tuned model", () => {
   });
 
   test("runs the table's kernels, slow as they may be", async () => {
-    const tuning = contrary(plain);
+    const tuning = await contrary(plain);
     using tuned = await engine.load(lenet, { tuning });
     const [before, after] = [await kernelsOf(plain), await kernelsOf(tuned)];
     expect(after).toHaveLength(before.length);
@@ -126,7 +126,7 @@ describe("a tuned model", () => {
   });
 
   test("is not made of a model that was tuned: tuning starts from the planners' own choices", async () => {
-    using tuned = await engine.load(lenet, { tuning: contrary(plain) });
+    using tuned = await engine.load(lenet, { tuning: await contrary(plain) });
     expect(sitesOf(tuned)).toEqual(sitesOf(plain).map((site) => ({ ...site, node: expect.anything() as unknown })));
   });
 });
@@ -140,7 +140,7 @@ describe("a table that does not fit", () => {
     ["that is a list", () => [1], "it is not a tuning table"],
     ["that is a text", () => "fast", "it is not a tuning table"],
   ])("%s is ignored, and the model says so", async (_, spoil, reason) => {
-    using model = await engine.load(lenet, { tuning: spoil(contrary(plain)) as TuningTable });
+    using model = await engine.load(lenet, { tuning: spoil(await contrary(plain)) as TuningTable });
     expect(model.tuning).toMatchObject({ used: false, choices: 0, reason: expect.stringContaining(reason) as string });
     expect(await kernelsOf(model)).toEqual(await kernelsOf(plain));
   });
@@ -148,7 +148,7 @@ describe("a table that does not fit", () => {
   test("choices that are not legal, or are no names, leave the planner's own", async () => {
     const nonsense = ["winograd", "depthwise", "", 3, null, {}];
     const choices = sitesOf(plain).map(({ signature }, i) => [signature, nonsense[i % nonsense.length]] as const);
-    const tuning = { ...plain.emptyTuning(), choices: Object.fromEntries(choices) as Record<string, string> };
+    const tuning = { ...(await plain.emptyTuning()), choices: Object.fromEntries(choices) as Record<string, string> };
     using model = await engine.load(lenet, { tuning });
     expect(await kernelsOf(model)).toEqual(await kernelsOf(plain));
     expect(await numbers(model.forward(x))).toEqual(await numbers(plain.forward(x)));
@@ -169,7 +169,7 @@ describe("tune", () => {
   });
 
   test("without time, measures nothing", async () => {
-    expect(await tune(plain, { budgetMs: -1 })).toEqual(plain.emptyTuning());
+    expect(await tune(plain, { budgetMs: -1 })).toEqual(await plain.emptyTuning());
   });
 
   test.each([{ samples: [0] }, { samples: [1.5] }, { rows: [0] }])("refuses %o", async (options) => {

@@ -56,10 +56,26 @@ function rowsOf(routes: Value, weights: Value | undefined, extent: number): MapR
   );
 }
 
-function transposed(rows: readonly MapRow[], extent: number): MapRow[] {
-  const columns: { index: number; weight: number }[][] = Array.from({ length: extent }, () => []);
-  rows.forEach((row, index) => row.forEach((entry) => columns[entry.index]!.push({ index, weight: entry.weight })));
-  return columns;
+/**
+ * The transpose's routes and weights: entries sorted by what they read, in order of their rows. In arrays of numbers, as an axis of
+ * millions may be one that few rows read.
+ */
+function transposed(routes: ConstantData, weights: ConstantData | undefined, extent: number, columns: number) {
+  const count = routes.length - extent - 1;
+  const indices = routes.subarray(extent + 1);
+  const made = new Float64Array(columns + 1 + count);
+  for (const index of indices) made[index + 1]!++;
+  for (let column = 0; column < columns; column++) made[column + 1]! += made[column]!;
+  const next = Float64Array.from(made.subarray(0, columns));
+  const moved = weights && new Float64Array(count);
+  for (let row = 0; row < extent; row++) {
+    for (let t = routes[row]!; t < routes[row + 1]!; t++) {
+      const place = next[indices[t]!]!++;
+      made[columns + 1 + place] = row;
+      if (moved) moved[place] = weights[t]!;
+    }
+  }
+  return { routes: made, weights: moved };
 }
 
 interface Geometry {
@@ -117,7 +133,15 @@ const axisMap = defineOp({
   vjp: ({ node, emit }, dy) => {
     const [x, routes, weights] = node.inputs as [Value, Value, Value | undefined];
     const { axis, extent } = node.attributes as unknown as Geometry;
-    return [mapAxis(dy, axis, transposed(rowsOf(routes, weights, extent), x.shape[axis]!), emit)];
+    const columns = x.shape[axis]!;
+    const back = transposed(routes.data!, weights?.data, extent, columns);
+    return [
+      emit.add(
+        "AxisMap",
+        [dy, emit.constant([back.routes.length], back.routes, "int"), back.weights && emit.constant([back.weights.length], back.weights)],
+        { axis, extent: columns },
+      ),
+    ];
   },
   jvp: ({ node, emit }, [dx]) => emit.add("AxisMap", [dx, node.inputs[1], node.inputs[2]], node.attributes),
 });

@@ -1,11 +1,11 @@
-/** CastLike, and Cast of constants to element types of 8 bits and fewer, which round them or wrap them around. */
+/** CastLike, and Cast of what the network computes, and of constants to element types that round them or wrap them around. */
 import type { Value } from "../../runtime/graph/graph.ts";
 import { fromExact } from "../../runtime/graph/integers.ts";
 import { FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS } from "../element-types.ts";
 import { numberAttribute, requiredInput, stringAttribute } from "../onnx-attributes.ts";
 import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
-import { cast, castBinding, heldAs, needsWrap, ONNX_TYPE, roundsTo } from "../source.ts";
+import { cast, castBinding, heldAs, needsWrap, ONNX_TYPE, roundsTo, WIDE_INT_TYPES } from "../source.ts";
 import { exactElements, wrapTo } from "./wide-integers.ts";
 import { roundToPowerOfTwo, roundToSmallFloat, wrapInteger } from "./rounding.ts";
 
@@ -47,10 +47,23 @@ function wrapped(x: Value, to: number, emit: Emitter): Value {
   return emit.constant(x.shape, Float64Array.from(exact, type === "bool" ? (value) => Number(value !== 0n) : Number), type, to);
 }
 
-/** As the core's cast, and of constants to any element type. */
+/** Of what the network computes: to truth values, and to integers wide enough for whatever f32 holds exactly. */
+function castComputed(x: Value, to: number, emit: Emitter): Value {
+  const type = heldAs(to);
+  if (type === "float" || x.type === type) return cast(x, to, emit);
+  if (type === "bool") return emit.add("Not", [emit.add("Equal", [x, emit.constant([], [0], x.type)])]);
+  if (x.type === "bool") return emit.add("Retype", [x], { type });
+  if (!WIDE_INT_TYPES.has(to))
+    throw new Unsupported(`casting what the network computes to element type ${to}, which may wrap around`, "to");
+  const whole = emit.add("Mul", [emit.add("Sign", [x]), emit.add("Floor", [emit.add("Abs", [x])])]);
+  return emit.add("Retype", [whole], { type });
+}
+
+/** As the core's cast, and between any element types. */
 export function castToAny(x: Value, to: number, emit: Emitter, node: OnnxNode): Value {
-  if (x.data && needsWrap(x, to)) return wrapped(x, to, emit);
-  if (!x.data || !roundsTo(to)) return cast(x, to, emit);
+  if (!x.data) return castComputed(x, to, emit);
+  if (needsWrap(x, to)) return wrapped(x, to, emit);
+  if (!roundsTo(to)) return cast(x, to, emit);
   return emit.constant(x.shape, Float64Array.from(x.data, convertTo(to, roundingOf(node))), heldAs(to), to);
 }
 

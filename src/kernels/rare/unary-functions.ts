@@ -9,6 +9,12 @@ import ceilSource from "../../../shaders/elementwise/functions/ceil.wgsl?raw";
 import celuSource from "../../../shaders/elementwise/functions/celu.wgsl?raw";
 import cosSource from "../../../shaders/elementwise/functions/cos.wgsl?raw";
 import coshSource from "../../../shaders/elementwise/functions/cosh.wgsl?raw";
+import eluSource from "../../../shaders/elementwise/functions/elu.wgsl?raw";
+import floorSource from "../../../shaders/elementwise/functions/floor.wgsl?raw";
+import notSource from "../../../shaders/elementwise/functions/not.wgsl?raw";
+import reciprocalOrZeroSource from "../../../shaders/elementwise/functions/reciprocal_or_zero.wgsl?raw";
+import signSource from "../../../shaders/elementwise/functions/sign.wgsl?raw";
+import softplusSource from "../../../shaders/elementwise/functions/softplus.wgsl?raw";
 import erfSource from "../../../shaders/elementwise/functions/erf.wgsl?raw";
 import fakeQuantiseSource from "../../../shaders/elementwise/functions/fake_quantise.wgsl?raw";
 import fakeFloatSource from "../../../shaders/elementwise/functions/fake_float.wgsl?raw";
@@ -39,11 +45,16 @@ import { power } from "./power.ts";
 import { roundToSteps } from "./rounding.ts";
 import { recogniseGelu } from "./written-out.ts";
 import { requiredInput, stringAttribute } from "../onnx-attributes.ts";
-import { Unsupported } from "../op.ts";
+import { importersOnly, Unsupported } from "../op.ts";
 import type { Emitter, OnnxNode, OpDefinition } from "../op.ts";
 import { defineUnary } from "../unary.ts";
-import { exponential, flat, logistic, onnx, softplus } from "../unary-functions.ts";
+import { exponential, logistic, onnx } from "../unary-functions.ts";
 import type { UnaryFunction } from "../unary-functions.ts";
+
+/** Steps: the derivative is 0. */
+const flat = { derivative: "0" };
+
+const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 const normal = [exponentialSource, errorFunctionSource];
 const trigonometry = [trigonometrySource];
@@ -79,7 +90,36 @@ export function powerOf(x: Value, p: number, emit: Emitter): Value {
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_GAMMA = 1.0507009873554805;
 
+/** One slope for all elements makes a LeakyRelu, as in the core; others multiply min(x, 0) = x − max(x, 0), element by element. */
+function importPRelu(node: OnnxNode, emit: Emitter): readonly Value[] {
+  const [x, slope] = [requiredInput(node, 0), requiredInput(node, 1)];
+  if (slope.data?.length === 1 && slope.shape.length <= x.shape.length) return [emit.add("LeakyRelu", [x], { alpha: slope.data[0]! })];
+  // Before opset 7 the slopes ran over the channels, axis 1.
+  const channels = node.opset < 7 && slope.shape.length === 1 && slope.shape[0] !== 1 && x.shape.length > 2;
+  const aligned = channels ? emit.add("Reshape", [slope], { shape: [slope.shape[0]!, ...x.shape.slice(2).map(() => 1)] }) : slope;
+  const above = emit.add("Relu", [x]);
+  return [emit.add("Add", [above, emit.add("Mul", [aligned, emit.add("Sub", [x, above])])])];
+}
+
 const functions: readonly UnaryFunction[] = [
+  { name: "Sign", source: signSource, evaluate: Math.sign, onnx: onnx("Sign", 9, {}, flat) },
+  { name: "Floor", source: floorSource, evaluate: Math.floor, onnx: onnx("Floor", 6, {}, flat) },
+  {
+    name: "Not",
+    source: notSource,
+    evaluate: (x) => Number(x === 0),
+    type: "bool",
+    onnx: onnx("Not", 1, {}, { acceptsIntegers: true, derivative: "none" }),
+  },
+  { name: "ReciprocalOrZero", source: reciprocalOrZeroSource, evaluate: (x) => (x === 0 ? 0 : 1 / x) },
+  {
+    name: "Elu",
+    source: eluSource,
+    libraries: exponential,
+    evaluate: (x, a) => (x > 0 ? x : a * Math.expm1(x)),
+    onnx: onnx("Elu", 6, { alpha: ["alpha", 1] }),
+  },
+  { name: "Softplus", source: softplusSource, libraries: exponential, evaluate: softplus, onnx: onnx("Softplus", 1) },
   { name: "Ceil", source: ceilSource, evaluate: Math.ceil, onnx: onnx("Ceil", 6, {}, flat) },
   { name: "Round", source: roundSource, evaluate: roundHalfEven, onnx: onnx("Round", 11, {}, flat) },
   { name: "FakeFloat", source: fakeFloatSource, evaluate: roundToSteps },
@@ -157,4 +197,7 @@ const functions: readonly UnaryFunction[] = [
   { name: "Atanh", source: atanhSource, libraries: exponential, evaluate: Math.atanh, onnx: onnx("Atanh", 9) },
 ];
 
-export const rareUnaryOps: readonly OpDefinition[] = /* @__PURE__ */ functions.map(defineUnary);
+export const rareUnaryOps: readonly OpDefinition[] = [
+  .../* @__PURE__ */ functions.map(defineUnary),
+  importersOnly("slopes", { PRelu: { since: 6, import: importPRelu } }),
+];

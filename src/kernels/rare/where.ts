@@ -53,12 +53,12 @@ const where = defineOp({
     Where: {
       since: 9,
       acceptsIntegers: true,
-      import: (node, emit) => [
-        emit.add(
-          "Where",
-          [0, 1, 2].map((i) => requiredInput(node, i)),
-        ),
-      ],
+      import: (node, emit) => {
+        const [condition, a, b] = [0, 1, 2].map((i) => requiredInput(node, i)) as [Value, Value, Value];
+        // Of floats the choice would have a derivative by its condition.
+        if (condition.type === "float") throw new ShapeError("the condition is float, expected bool");
+        return [emit.add("Where", [condition, a, b])];
+      },
     },
   },
   infer: ([condition, a, b]) => {

@@ -1,12 +1,13 @@
 /** Builds graphs node by node: infers shapes and leads, evaluates what is constant, and names what has no name. */
 import { opNamed } from "../../kernels/registry.ts";
 import type { Emitter, TensorType } from "../../kernels/op.ts";
-import { LimitError, NudgeError, ShapeError } from "../errors.ts";
+import { LimitError, NudgeError, OnnxFormatError, ShapeError } from "../errors.ts";
 import { MAX_ELEMENTS, MAX_RANK } from "./budget.ts";
 import type { ImportBudget } from "./budget.ts";
 import { constant, sizeOf, widestLead } from "./graph.ts";
 import type { Attributes, ConstantData, ElementType, Graph, Lead, Node, Value } from "./graph.ts";
 import { exactly, integerType } from "./integers.ts";
+import { isUnknown, unknownNumbers } from "./unknown.ts";
 
 export class GraphBuilder implements Emitter {
   readonly inputs: Value[] = [];
@@ -75,6 +76,7 @@ export class GraphBuilder implements Emitter {
     const lead = widestLead(inputs);
     if (lead === "shared" && definition.fold) {
       return folded(op, inputs, attributes, () => {
+        if (inputs.some((input) => isUnknown(input?.data))) return types.map((type) => this.unknown(op, type));
         const read = sum(inputs);
         const made = sum(types);
         this.spend(read + made, Math.max(0, made - read));
@@ -95,6 +97,12 @@ export class GraphBuilder implements Emitter {
       return this.addAll(op, [copies, ...rest], attributes);
     }
     return this.push(op, inputs, types, attributes, lead);
+  }
+
+  /** Throws OnnxFormatError for integers, which may be shapes. */
+  private unknown(op: string, { shape, type }: TensorType): Value {
+    if (type === "int") throw new OnnxFormatError(`${this.where(op)}: computes integers from a file that is not given`);
+    return constant(this.scope || op, shape, unknownNumbers(sizeOf(shape)), type);
   }
 
   private push(
@@ -153,7 +161,7 @@ const FEW = 4;
 
 function keyOf(value: Value | undefined): string {
   const { data, shape, type } = value ?? {};
-  return data && data.length <= FEW
+  return data && data.length <= FEW && !isUnknown(data)
     ? `${type}[${shape}](${[...data].map((n) => (Object.is(n, -0) ? "-0" : n)).join()})`
     : `#${identityOf(value)}`;
 }

@@ -9,6 +9,7 @@
  *   row      R copies for each sample: N·R in memory; cotangents and tangents, where R of them share one forward value
  */
 import { copyRecord } from "./integers.ts";
+import { isUnknown } from "./unknown.ts";
 
 export type Lead = "shared" | "sample" | "row";
 
@@ -64,7 +65,11 @@ export function widestLead(values: readonly (Value | undefined)[]): Lead {
 }
 
 /** Integers have one zero; a product or quotient of doubles may be the other. */
-const positiveZero = (element: number): number => element + 0;
+function integers(data: ConstantData | readonly number[]): Float64Array {
+  const stored = new Float64Array(data);
+  for (let i = 0; i < stored.length; i++) stored[i]! += 0;
+  return stored;
+}
 
 /** A constant value. `float` data are stored as f32. */
 export function constant(
@@ -74,7 +79,7 @@ export function constant(
   type: ElementType = "float",
   onnxType?: number,
 ): Value {
-  const stored = type === "float" ? new Float32Array(data) : Float64Array.from(data, positiveZero);
+  const stored = isUnknown(data) ? (data as Float32Array) : type === "float" ? new Float32Array(data) : integers(data);
   copyRecord(data, stored);
   if (stored.length !== sizeOf(shape)) throw new RangeError(`${name}: ${stored.length} elements for shape [${shape}]`);
   return { name, shape: [...shape], type, lead: "shared", data: stored, ...(onnxType !== undefined && { onnxType }) };

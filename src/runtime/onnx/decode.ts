@@ -3,8 +3,10 @@ import { ModelProto as decodeMessage } from "virtual:onnx-proto";
 import { BFLOAT16, FLOAT16, FLOAT8E8M0, INTEGER_RANGES, SMALL_FLOATS, smallFloatFromBits } from "../../kernels/element-types.ts";
 import type { OnnxAttribute } from "../../kernels/op.ts";
 import { OnnxFormatError } from "../errors.ts";
+import { MAX_ELEMENTS } from "../graph/budget.ts";
 import { sizeOf } from "../graph/graph.ts";
 import type { ConstantData, ElementType } from "../graph/graph.ts";
+import { unknownNumbers } from "../graph/unknown.ts";
 import { EXACT_BELOW, fromExact, UINT64 } from "../graph/integers.ts";
 import { externalBytes, isExternal } from "./external-data.ts";
 import type { ExternalFiles } from "./external-data.ts";
@@ -104,9 +106,6 @@ const rawFormats: Readonly<Record<number, RawFormat>> = {
   26: packedInteger(26, 2),
 };
 
-/** Largest tensor a file may declare, in elements: what a WebGPU buffer could ever hold. */
-const MAX_ELEMENTS = 2 ** 31;
-
 /** Decodes an initialiser or a tensor attribute. `what` names it in errors. */
 export function decodeTensor(tensor: TensorProto, what: string, source: DataSource = {}): DecodedTensor {
   const shape = (tensor.dims ?? []).map(toNumber);
@@ -126,7 +125,7 @@ export function decodeTensor(tensor: TensorProto, what: string, source: DataSour
     if (!source.onMissingFile || type !== "float")
       throw new OnnxFormatError(`${what} lies in the external data file ${JSON.stringify(file)}, which is not given`);
     source.onMissingFile(file);
-    return { shape, data: new Float32Array(count), type, onnxType: code };
+    return { shape, data: unknownNumbers(count), type, onnxType: code };
   }
   const raw = tensor.rawData;
   if (raw && raw.byteLength > 0) {

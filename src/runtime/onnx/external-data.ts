@@ -3,7 +3,7 @@
  * is a tensor's. Names come from the model, so they are checked before anybody is asked for a file: they stay below the
  * model's folder.
  */
-import { ArgumentError, OnnxFormatError } from "../errors.ts";
+import { OnnxFormatError } from "../errors.ts";
 import type { ModelProto, TensorProto } from "./messages.ts";
 import { bodiesOf } from "./structure.ts";
 
@@ -19,14 +19,14 @@ export function isExternal(tensor: TensorProto): boolean {
   return tensor.dataLocation === 1 || (tensor.externalData?.length ?? 0) > 0;
 }
 
-interface Location {
+export interface Location {
   readonly file: string;
   readonly offset: number;
   /** Undefined: to the end of the file. */
   readonly length: number | undefined;
 }
 
-function locationOf(tensor: TensorProto, what: string): Location {
+export function locationOf(tensor: TensorProto, what: string): Location {
   const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key ?? "", value ?? ""]));
   const file = entries.get("location");
   if (!file) throw new OnnxFormatError(`${what} lies in an external data file without a name`);
@@ -72,30 +72,13 @@ export function externalBytes(
   return { file, bytes: whole.subarray(offset, end) };
 }
 
-/** The names of the files that a model keeps tensors in. */
-export function externalFileNames(model: ModelProto): readonly string[] {
-  const names = new Set<string>();
-  const add = (tensor: TensorProto, what: string) => isExternal(tensor) && names.add(locationOf(tensor, what).file);
-  for (const { nodes, initializers } of bodiesOf(model)) {
-    for (const tensor of initializers) add(tensor, `initialiser "${tensor.name}"`);
-    for (const { name, opType, attribute } of nodes) {
-      for (const { name: key, t } of attribute ?? []) if (t) add(t, `node "${name}" (${opType}) attribute ${key}`);
-    }
-  }
-  return [...names];
-}
-
-/** Asks for every file that the model names. Throws ArgumentError for the first that is not there. */
-export async function fetchExternalData(model: ModelProto, data: ExternalData | undefined): Promise<ExternalFiles> {
-  const names = externalFileNames(model);
-  const missing = names.filter((name) => typeof data !== "function" && !(data && Object.hasOwn(data, name)));
-  if (missing.length > 0) {
-    const list = missing.map((name) => JSON.stringify(name)).join(", ");
-    throw new ArgumentError(`the model keeps tensors in ${list}; give the bytes in options.externalData`);
-  }
-  if (typeof data !== "function") return data ?? {};
-  const files = await Promise.all(names.map(async (name) => [name, await data(name)] as const));
-  const absent = files.find(([, bytes]) => !bytes);
-  if (absent) throw new ArgumentError(`the model keeps tensors in ${JSON.stringify(absent[0])}, which options.externalData does not find`);
-  return Object.fromEntries(files) as Readonly<Record<string, FileBytes>>;
+/** The tensors of a model that are kept elsewhere, with what they are in messages. */
+export function externalTensors(model: ModelProto): readonly (readonly [TensorProto, string])[] {
+  return bodiesOf(model).flatMap(({ nodes, initializers }) => {
+    const own = initializers.map((tensor) => [tensor, `initialiser "${tensor.name}"`] as const);
+    const given = nodes.flatMap(({ name, opType, attribute }) =>
+      (attribute ?? []).flatMap(({ name: key, t }) => (t ? [[t, `node "${name}" (${opType}) attribute ${key}`] as const] : [])),
+    );
+    return [...own, ...given].filter(([tensor]) => isExternal(tensor));
+  });
 }

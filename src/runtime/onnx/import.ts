@@ -14,6 +14,7 @@ import type { ConstantData, ElementType, Graph, Value } from "../graph/graph.ts"
 import { toNumber } from "./decode.ts";
 import type { DataSource } from "./decode.ts";
 import type { ExternalFiles } from "./external-data.ts";
+import { isUnknown } from "../graph/unknown.ts";
 import { whyNotHeld } from "../graph/integers.ts";
 import { batchOf, boundExtent, checkDimensions, declaredAxes } from "./dimensions.ts";
 import { domainsOf, importAll, initialiserOf, reachableNodes } from "./import-nodes.ts";
@@ -86,7 +87,7 @@ export function importModel(model: ModelProto, options: ImportOptions = {}): Imp
   checkNames(proto.node ?? [], [...initialisers, ...inputNames]);
   for (const initializer of proto.initializer ?? []) {
     const value = initialiserOf(initializer, source);
-    budget.justify(value.data!.length);
+    if (!isUnknown(value.data)) budget.justify(value.data!.length);
     values.set(value.name, value);
   }
   for (const [name, given] of Object.entries(options.constants ?? {})) {

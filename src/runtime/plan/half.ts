@@ -1,6 +1,7 @@
 /** Numbers as IEEE 754 binary16, the f16 of WGSL: rounded to the nearest, the even one of two. */
 import { roundHalfEven } from "../../kernels/element-types.ts";
 import type { Value } from "../graph/graph.ts";
+import { isUnknown } from "../graph/unknown.ts";
 
 /** The largest finite f16. */
 export const HALF_MAX = 65_504;
@@ -28,7 +29,7 @@ const fitting = new WeakMap<Value, boolean>();
 
 /** As fitsHalf, of a constant's numbers. Every plan of a model asks, but they are looked through once. */
 export function constantFitsHalf(constant: Value): boolean {
-  const fits = fitting.get(constant) ?? fitsHalf(constant.data!);
+  const fits = fitting.get(constant) ?? (isUnknown(constant.data) || fitsHalf(constant.data!));
   fitting.set(constant, fits);
   return fits;
 }

@@ -5,7 +5,7 @@ import type { Model } from "../../../src/index.ts";
 import { importModel } from "../../../src/runtime/onnx/import.ts";
 import { loadRareOps } from "../../../src/kernels/registry.ts";
 import { decodeModel } from "../../../src/runtime/onnx/decode.ts";
-import { splitLarge } from "../../../src/runtime/graph/passes/split-large.ts";
+import { splitLarge } from "../../../src/runtime/rare/split-large.ts";
 import type { TestModel } from "../../reference/model.ts";
 import { encodeModel } from "../../reference/onnx-builder.ts";
 import { sharedEngine } from "../engine.ts";

@@ -84,12 +84,7 @@ const others: readonly TestModel[] = [
     opset: 17,
     inputs: [{ name: "x", shape: [1, 3] }],
     constants: { threshold: { shape: [], data: [0.25] } },
-    nodes: [
-      node(op, ["x", "threshold"], "hit"),
-      node("Not", ["hit"], "missed"),
-      node("Cast", ["missed"], "chosen", { to: 1 }),
-      node("Mul", ["x", "chosen"], "y"),
-    ],
+    nodes: [node(op, ["x", "threshold"], "hit"), node("Cast", ["hit"], "chosen", { to: 1 }), node("Mul", ["x", "chosen"], "y")],
     outputs: ["y"],
   })),
   {

@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { loadRareOps } from "../../../src/kernels/registry.ts";
 import { LimitError, NudgeError, OnnxFormatError, ShapeError } from "../../../src/runtime/errors.ts";
 import { describeModel } from "../../../src/runtime/describe.ts";
-import { bytesOf, counting, node } from "./graphs.ts";
+import { vjpGraph } from "../../../src/runtime/graph/differentiate.ts";
+import { bytesOf, counting, graphOf, node } from "./graphs.ts";
 import type { SmallModel } from "./graphs.ts";
 
 beforeAll(() => loadRareOps());
@@ -363,4 +364,27 @@ test("a weight that a network uses many times is counted once, transposed or not
   );
   const description = describeModel(bytesOf({ inputs: { x: [1, 32] }, nodes, constants: { w: counting([32, 32], 1e-3) } }));
   expect(description).toMatchObject({ parameters: 1024, weightBytes: 4096 });
+});
+
+test("the derivative of a few elements of a long axis is planned at once", () => {
+  const graph = graphOf({
+    inputs: { x: [1, 2 ** 24] },
+    nodes: [node("Gather", ["x", "i"], "y", { axis: 1 })],
+    constants: { i: int64(7, 0, 2 ** 24 - 1, 7) },
+  });
+  const started = performance.now();
+  const { graph: adjoint } = vjpGraph(graph, graph.outputs[0]!, graph.inputs[0]!);
+  expect(performance.now() - started).toBeLessThan(2000);
+  // Starts of the columns, then the rows that read each: elements 0, 7 and the last.
+  const routes = adjoint.nodes.findLast(({ op }) => op === "AxisMap")!.inputs[1]!.data!;
+  const starts = [0, 1, 7, 8, 2 ** 24 - 1, 2 ** 24].map((column) => routes[column]);
+  expect([starts, [...routes.subarray(2 ** 24 + 1)]]).toEqual([
+    [0, 1, 1, 3, 3, 4],
+    [1, 0, 3, 2],
+  ]);
+});
+
+test("a choice by floats is refused, not differentiated", () => {
+  const small = { inputs: { x: [1, 2] }, nodes: [node("Where", ["x", "a", "b"], "y")], constants: { a: counting([2]), b: counting([2]) } };
+  expect(refusal(small, ShapeError)).toContain("the condition is float, expected bool");
 });

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { describeModel } from "../../../src/runtime/describe.ts";
 import { ArgumentError, OnnxFormatError } from "../../../src/runtime/errors.ts";
 import { decodeModel } from "../../../src/runtime/onnx/decode.ts";
-import { externalFileNames, fetchExternalData } from "../../../src/runtime/onnx/external-data.ts";
+import { externalFileNames, fetchExternalData } from "../../../src/runtime/rare/fetch-external.ts";
 import type { ExternalFiles } from "../../../src/runtime/onnx/external-data.ts";
 import { importModel } from "../../../src/runtime/onnx/import.ts";
 import { bytesOf, counting, node } from "./graphs.ts";
@@ -138,5 +138,40 @@ describe("a description without the files", () => {
   test("does not make up a shape", () => {
     const { bytes } = externalModel({ s: { location: "s.bin" } });
     expect(() => describeModel(bytes)).toThrow('initialiser "s" lies in the external data file "s.bin", which is not given');
+  });
+
+  test("takes no memory for them, whatever is folded from them", () => {
+    const missing = { location: "w.bin" };
+    const large = { shape: [2 ** 13, 2 ** 15], data: [], type: "float32" as const };
+    const small = {
+      inputs: { x: [1, 2 ** 13] },
+      nodes: [
+        node("Transpose", ["w"], "t"),
+        node("Transpose", ["t"], "u"),
+        node("Mul", ["u", "u"], "v"),
+        node("MatMul", ["x", "v"], "p"),
+        node("BatchNormalization", ["p", "s", "s", "s", "s"], "y"),
+      ],
+      constants: { s: counting([2 ** 15]) },
+    };
+    const proto = onnxProto.onnx.ModelProto.decode(bytesOf(small));
+    const external = Object.entries(missing).map(([key, value]) => ({ key, value }));
+    proto.graph!.initializer!.push({ name: "w", dims: [...large.shape], dataType: 1, dataLocation: 1, externalData: external });
+    const bytes = onnxProto.onnx.ModelProto.encode(proto).finish();
+    const before = process.memoryUsage().rss;
+    const started = performance.now();
+    const { parameters, weightBytes } = describeModel(bytes, { weights: "f16" });
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 26);
+    expect([parameters > 2 ** 28, weightBytes >= 2 ** 29]).toEqual([true, true]);
+  });
+
+  test("does not make integers of them", () => {
+    const { bytes } = externalModel(both);
+    const proto = onnxProto.onnx.ModelProto.decode(bytes);
+    proto.graph!.node![2]!.input = ["q", "whole"];
+    proto.graph!.node!.unshift({ opType: "Cast", input: ["b"], output: ["whole"], attribute: [{ name: "to", type: 2, i: 7 }] });
+    const { unsupported } = describeModel(onnxProto.onnx.ModelProto.encode(proto).finish());
+    expect(unsupported.map(({ reason }) => reason)).toEqual(["casts numbers in a file that is not given"]);
   });
 });

@@ -5,7 +5,8 @@
 import { rewrite } from "../builder.ts";
 import type { GraphBuilder } from "../builder.ts";
 import { indexGraph, sizeOf, withoutDeadNodes } from "../graph.ts";
-import type { Graph, Node, Value } from "../graph.ts";
+import type { ConstantData, Graph, Node, Value } from "../graph.ts";
+import { isUnknown } from "../unknown.ts";
 import { clampOf } from "../../../kernels/epilogue.ts";
 
 /** The axis of each layer's output that runs over output channels, counted from the end. */
@@ -69,7 +70,8 @@ function channelConstants(operand: Value, value: Value, fromEnd: number): number
   return Array.from(operand.data!);
 }
 
-function scaleWeights(layer: Node, weights: Value, scale: readonly number[]): Float64Array {
+function scaleWeights(layer: Node, weights: Value, scale: readonly number[]): ConstantData {
+  if (isUnknown(weights.data)) return weights.data!;
   const data = Float64Array.from(weights.data!);
   if (layer.op === "MatMul") return data.map((w, i) => w * scale[i % scale.length]!);
   const taps = sizeOf(weights.shape.slice(2));

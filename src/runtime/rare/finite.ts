@@ -1,10 +1,10 @@
 /** The first node of a network that gives a NaN or an infinity: what the option check: "finite" looks for. */
-import { NonFiniteError, throwIfAborted } from "./errors.ts";
-import type { Work } from "./gpu/work.ts";
-import { sizeOf } from "./graph/graph.ts";
-import type { Graph } from "./graph/graph.ts";
-import type { Program } from "./plan/program.ts";
-import type { Feeds } from "./run.ts";
+import { NonFiniteError, throwIfAborted } from "../errors.ts";
+import type { Work } from "../gpu/work.ts";
+import { sizeOf } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Program } from "../plan/program.ts";
+import type { Feeds } from "../run.ts";
 
 const BYTES = 4;
 

@@ -2,10 +2,10 @@
 import type { GpuContext } from "../gpu/context.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import type { TuningTable } from "../tuning.ts";
-import { planGraph } from "./plan.ts";
-import type { Plan } from "./plan.ts";
-import { Program } from "./program.ts";
-import { WeightStore } from "./weights.ts";
+import { planGraph } from "../plan/plan.ts";
+import type { Plan } from "../plan/plan.ts";
+import { Program } from "../plan/program.ts";
+import { WeightStore } from "../plan/weights.ts";
 
 export interface NodeProgram {
   /** Its graph's inputs and outputs are the node's; it takes as many samples as the plan that the node is from. */
