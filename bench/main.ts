@@ -116,7 +116,7 @@ async function machineFacts(server: BenchServer, adapter: ChromeAdapter): Promis
       const gpu = await navigator.gpu?.requestAdapter();
       if (!gpu) return undefined;
       const { vendor, architecture, description, subgroupMinSize } = gpu.info;
-      const subgroupSize = gpu.features.has("subgroups") ? subgroupMinSize : 0;
+      const subgroupSize = gpu.features.has("subgroups") ? (subgroupMinSize ?? 0) : 0;
       const { maxComputeInvocationsPerWorkgroup: maxInvocations, maxComputeWorkgroupStorageSize: maxWorkgroupBytes } = gpu.limits;
       return { names: { vendor, architecture, description }, subgroupSize, maxInvocations, maxWorkgroupBytes };
     });

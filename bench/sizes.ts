@@ -11,6 +11,27 @@ const ORT = join(ROOT, "node_modules/onnxruntime-web/dist");
 /** Most bytes of what a page with DeepFool downloads at first, the reading of ONNX files included. */
 export const SIZE_TARGET = 70_000;
 
+/** Most bytes of each public export in an app that takes it alone, after gzip: some percent above what it is. */
+export const EXPORT_BUDGETS: Readonly<Record<string, number>> = {
+  createEngine: 63_000,
+  describeModel: 50_000,
+  loadRareOps: 34_000,
+  deepfool: 11_200,
+  universalPerturbation: 14_200,
+  evaluate: 3_500,
+  labelsOf: 1_700,
+  project: 1_400,
+  decodeCheckpoint: 1_150,
+  encodeCheckpoint: 800,
+  ...each(300, "deepfoolDefaults", "universalDefaults", "evaluateDefaults", "overshootRules", "NO_LABEL"),
+  ...each(400, "NudgeError", "AdapterError", "ArgumentError", "CheckpointError", "DeviceLostError", "DisposedError", "GpuError"),
+  ...each(400, "LimitError", "NonFiniteError", "OnnxFormatError", "ShaderCompileError", "ShapeError", "UnsupportedOpError"),
+};
+
+function each(budget: number, ...names: readonly string[]): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, budget]));
+}
+
 export interface SizeRow {
   readonly name: string;
   readonly size: BundleSize;

@@ -7,7 +7,7 @@
 
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, utimes } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,8 +32,23 @@ export async function buildLibrary() {
   });
 }
 
+/** What published types take for granted: WebGPU's interfaces, and Symbol.dispose. */
+const REFERENCES = `/// <reference path="./webgpu.d.ts" />
+/// <reference lib="esnext.disposable" />
+`;
+
 export async function buildTypes() {
-  await replaceInDist((folder) => tsc("--project", "tsconfig.build.json", "--outDir", join(folder, "types")));
+  await replaceInDist((folder) => emitTypes(join(folder, "types")));
+}
+
+/** Writes the published types to a folder. */
+export async function emitTypes(folder) {
+  await tsc("--project", "tsconfig.build.json", "--outDir", folder);
+  await copyFile(join(ROOT, "src/webgpu.d.ts"), join(folder, "webgpu.d.ts"));
+  for (const entry of ["index.d.ts", "tune.d.ts"]) {
+    const file = join(folder, entry);
+    await writeFile(file, REFERENCES + (await readFile(file, "utf8")));
+  }
 }
 
 function bundle(configFile, outDir) {

@@ -1,5 +1,6 @@
 // What a web app pays for Nudge: minified and compressed sizes of what a page downloads at first, by what it uses, and of the ops
-// that few networks need, which a page fetches when a model has one (docs/architecture.md).
+// that few networks need, which a page fetches when a model has one (docs/architecture.md); then each public export alone, with the
+// most that it may be (bench/sizes.ts).
 //
 //   npm run size [-- --modules]
 //
@@ -8,6 +9,7 @@
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { bundle, exporting, measureBundle, ONNX_READING } from "./bundle-size.mjs";
+import { typescriptServer } from "./typescript.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -26,7 +28,7 @@ async function modules() {
 }
 
 const bytes = (count) => count.toLocaleString("en").padStart(12);
-const print = (what, { minified, gzip }) => console.log(`${what.padEnd(50)}${bytes(minified)}${bytes(gzip)}`);
+const print = (what, { minified, gzip }, more = "") => console.log(`${what.padEnd(50)}${bytes(minified)}${bytes(gzip)}${more}`);
 const sum = (some) => ({
   minified: some.reduce((total, { minified }) => total + minified, 0),
   gzip: some.reduce((total, { gzip }) => total + gzip, 0),
@@ -50,6 +52,12 @@ print("  and universalPerturbation, evaluate, project", withAttacks);
 print("rare ops, a second download where a model has one", engine.later);
 print("everything, rare ops included", sum([everything, everything.later]));
 print("tuner, beside it", tuner);
+
+console.log(`\n${"each public export alone".padEnd(50)}${"minified".padStart(12)}${"gzip".padStart(12)}${"budget".padStart(12)}`);
+const server = await typescriptServer();
+const { EXPORT_BUDGETS } = await server.ssrLoadModule("/bench/sizes.ts");
+await server.close();
+for (const [name, budget] of Object.entries(EXPORT_BUDGETS)) print(name, await measureBundle(exporting(name)), bytes(budget));
 
 if (process.argv.includes("--modules")) {
   const list = await modules();

@@ -2,7 +2,7 @@
 export { createEngine } from "./runtime/engine.ts";
 export type { Engine, LoadOptions, LoadProgress } from "./runtime/engine.ts";
 export type { TuningStatus, TuningTable } from "./runtime/tuning.ts";
-export type { DerivativeOptions, JacobianOptions, Model, ModelPort, Progress, RunOptions } from "./runtime/model.ts";
+export type { DerivativeOptions, ForwardOptions, JacobianOptions, Model, ModelPort, Progress, RunOptions } from "./runtime/model.ts";
 export type { AttachPoint } from "./runtime/graph/head.ts";
 export type { Tensor } from "./runtime/tensor.ts";
 export { loadRareOps } from "./kernels/registry.ts";
@@ -11,7 +11,22 @@ export type { DescribeOptions, ModelDescription } from "./runtime/describe.ts";
 export type { WeightStorage } from "./runtime/plan/launch.ts";
 export type { ExternalData, ExternalFiles } from "./runtime/onnx/external-data.ts";
 export type { AdapterChoice, AdapterDescription, DeviceOptions, MemoryReport } from "./runtime/gpu/context.ts";
-export * from "./runtime/errors.ts";
+export {
+  AdapterError,
+  ArgumentError,
+  CheckpointError,
+  DeviceLostError,
+  DisposedError,
+  GpuError,
+  LimitError,
+  NonFiniteError,
+  NudgeError,
+  OnnxFormatError,
+  ShaderCompileError,
+  ShapeError,
+  UnsupportedOpError,
+} from "./runtime/errors.ts";
+export type { UnsupportedNode } from "./runtime/errors.ts";
 export type { NdArray } from "./data/ndarray.ts";
 export { deepfool, deepfoolDefaults } from "./algorithms/deepfool.ts";
 export type { DeepFoolOptions, DeepFoolResult, DeepFoolStatus } from "./algorithms/deepfool.ts";

@@ -12,7 +12,7 @@ export interface TuningCache {
 }
 
 /** The part of the Web Storage API that is used. */
-type TextStorage = Pick<Storage, "getItem" | "setItem">;
+type TextStorage = { getItem(key: string): string | null; setItem(key: string, value: string): void };
 
 /**
  * A cache in the page's localStorage. Where there is none, or the user forbids it, or it is full, nothing is kept and nothing

@@ -3,7 +3,8 @@
  * a tuner knows better on one adapter. What it finds is a plain table, used by loading the model again with it.
  */
 // Values come from the library's own entry: the published tuner imports them from the library it is used with.
-import { ArgumentError, deepfoolDefaults, LimitError, loadRareOps, ShaderCompileError, throwIfAborted } from "../index.ts";
+import { ArgumentError, deepfoolDefaults, LimitError, loadRareOps, ShaderCompileError } from "../index.ts";
+import { throwIfAborted } from "../runtime/errors.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Model, PlannedCall } from "../runtime/model.ts";
 import type { NodeSite, Plan } from "../runtime/plan/plan.ts";

@@ -14,7 +14,7 @@ export interface MemoryReport {
 const MOST_SPARE_BYTES = 2 ** 26;
 
 const wholeWords = (bytes: number) => Math.max(16, Math.ceil(bytes / 4) * 4);
-const spareKey = (size: number, usage: GPUBufferUsageFlags) => `${size} ${usage}`;
+const spareKey = (size: number, usage: number) => `${size} ${usage}`;
 
 export class Buffers {
   private readonly live = new Map<GPUBuffer, number>();
@@ -26,7 +26,7 @@ export class Buffers {
   constructor(private readonly device: GPUDevice) {}
 
   /** Throws LimitError where the device allows no buffer of that size, and GpuError where the host has no memory to map it. */
-  create(label: string, bytes: number, usage: GPUBufferUsageFlags, mapped = false): GPUBuffer {
+  create(label: string, bytes: number, usage: number, mapped = false): GPUBuffer {
     const size = wholeWords(bytes);
     const allowed = this.device.limits.maxBufferSize;
     if (!(size <= allowed)) throw new LimitError("maxBufferSize", size, allowed, label);
@@ -40,7 +40,7 @@ export class Buffers {
   }
 
   /** As create, from what recycle() put aside where there is something. Its content is left from before. */
-  reuse(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+  reuse(label: string, bytes: number, usage: number): GPUBuffer {
     const buffer = this.spare.get(spareKey(wholeWords(bytes), usage))?.pop();
     if (!buffer) return this.create(label, bytes, usage);
     buffer.label = label;

@@ -55,13 +55,13 @@ export class GpuContext {
     return this.loss !== undefined;
   }
 
-  createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags, mapped = false): GPUBuffer {
+  createBuffer(label: string, bytes: number, usage: number, mapped = false): GPUBuffer {
     this.check();
     return this.buffers.create(label, bytes, usage, mapped);
   }
 
   /** As createBuffer, from what recycleBuffer put aside where there is something. Its content is left from before. */
-  reuseBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+  reuseBuffer(label: string, bytes: number, usage: number): GPUBuffer {
     this.check();
     return this.buffers.reuse(label, bytes, usage);
   }

@@ -93,7 +93,7 @@ export class Program {
     owned: GPUBuffer[],
   ): Program {
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM } = GPUBufferUsage;
-    const make = (name: string, bytes: number, usage: GPUBufferUsageFlags, mapped = false) => {
+    const make = (name: string, bytes: number, usage: number, mapped = false) => {
       const buffer = gpu.createBuffer(`${label} ${name}`, bytes, usage, mapped);
       owned.push(buffer);
       return buffer;

@@ -2,7 +2,7 @@
 import { build } from "vite";
 import type { Rolldown } from "vite";
 import { beforeAll, describe, expect, test } from "vitest";
-import { SIZE_TARGET } from "../../../bench/sizes.ts";
+import { EXPORT_BUDGETS, SIZE_TARGET } from "../../../bench/sizes.ts";
 import { exporting, measureBundle } from "../../../scripts/bundle-size.mjs";
 
 test("a page with DeepFool stays below the target, the reading of ONNX files included", async () => {
@@ -10,6 +10,32 @@ test("a page with DeepFool stays below the target, the reading of ONNX files inc
   expect(gzip).toBeLessThanOrEqual(SIZE_TARGET);
   expect(later.gzip).toBeGreaterThan(10_000);
 }, 60_000);
+
+describe("each public export alone stays within its budget", () => {
+  test("every export has one", async () => {
+    expect(Object.keys(EXPORT_BUDGETS).sort()).toEqual(Object.keys(await import("../../../src/index.ts")).sort());
+  });
+
+  const small = Object.keys(EXPORT_BUDGETS).filter((name) => EXPORT_BUDGETS[name]! < 500);
+  const large = Object.entries(EXPORT_BUDGETS).filter(([name]) => !small.includes(name));
+
+  test.each(large)(
+    "%s",
+    async (name, budget) => {
+      const { gzip } = await measureBundle(exporting(name));
+      expect(gzip).toBeLessThanOrEqual(budget);
+      // A budget far above the size would let it grow unseen.
+      expect(gzip).toBeGreaterThan(0.85 * budget);
+    },
+    60_000,
+  );
+
+  test("errors and defaults, even all of them together", async () => {
+    const { gzip } = await measureBundle(exporting(small.join(", ")));
+    expect(small).toContain("ShapeError");
+    expect(gzip).toBeLessThanOrEqual(1000);
+  }, 60_000);
+});
 
 const ENTRY = "an-app.js";
 

@@ -1,0 +1,2 @@
+/** Writes the published types to a folder. */
+export declare function emitTypes(folder: string): Promise<void>;
