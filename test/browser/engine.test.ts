@@ -1,6 +1,6 @@
 /** The built library in a real page, under a policy that forbids code from strings, against the same work in Node. */
 import { readFileSync } from "node:fs";
-import type { Browser } from "puppeteer-core";
+import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import * as nudge from "../../src/index.ts";
 import { sharedEngine } from "../gpu/engine.ts";
@@ -18,24 +18,36 @@ let browser: Browser;
 /** The adapter and the browser, for the report. */
 let where: string;
 
-/** Opens the page for a scenario and returns what it came to; fails on errors and on breaches of the policy. */
-async function visit<Name extends keyof Scenarios>(scenario: Name): Promise<Outcome<Awaited<ReturnType<Scenarios[Name]>>>> {
+/**
+ * Opens the page for a scenario and returns what it came to, and the errors that nobody handled. `meanwhile` acts on the page while
+ * it works.
+ */
+async function visit<Name extends keyof Scenarios>(
+  scenario: Name,
+  meanwhile?: (page: Page) => Promise<void>,
+): Promise<Outcome<Awaited<ReturnType<Scenarios[Name]>>> & { readonly errors: readonly string[] }> {
   const page = await browser.newPage();
   try {
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+    const printed: string[] = [];
+    page.on("console", (message) => message.type() === "error" && printed.push(message.text()));
     await page.goto(`${inject("pageUrl")}?scenario=${scenario}`);
-    const outcome = await page.evaluate(() => window.outcome).catch((error: Error) => expect.fail(`${error.message} ${errors.join("; ")}`));
-    return outcome as Outcome<Awaited<ReturnType<Scenarios[Name]>>>;
+    await meanwhile?.(page);
+    const outcome = await page
+      .evaluate(() => window.outcome)
+      .catch((error: Error) => expect.fail(`${error.message} ${[...errors, ...printed].join("; ")}`));
+    return { ...(outcome as Outcome<Awaited<ReturnType<Scenarios[Name]>>>), errors };
   } finally {
     await page.close();
   }
 }
 
-async function resultOf<Name extends keyof Scenarios>(scenario: Name) {
-  const { result, violations } = await visit(scenario);
+/** What a scenario came to; fails on breaches of the policy and on errors that nobody handled, rejected promises among them. */
+async function resultOf<Name extends keyof Scenarios>(scenario: Name, meanwhile?: (page: Page) => Promise<void>) {
+  const { result, violations, errors } = await visit(scenario, meanwhile);
   expect(violations).toEqual([]);
+  expect(errors).toEqual([]);
   return result;
 }
 
@@ -134,5 +146,30 @@ describe("who owns the device", () => {
   test("use after dispose throws DisposedError", async () => {
     const errors = await resultOf("afterDispose");
     expect(new Set(Object.values(errors))).toEqual(new Set(["DisposedError"]));
+  });
+});
+
+describe("losses of the device", () => {
+  test("at every phase: one DeviceLostError, and the same bits after recover()", async () => {
+    const found = await resultOf("losses");
+    for (const loss of found)
+      expect(loss).toMatchObject({
+        outcome: expect.stringMatching(/^(finished|DeviceLostError)$/) as string,
+        lost: "DeviceLostError",
+        next: "DeviceLostError",
+        same: true,
+      });
+    const met = new Set(found.filter(({ outcome }) => outcome === "DeviceLostError").map(({ phase }) => phase));
+    expect([...met].sort()).toEqual(expect.arrayContaining(["attack loop", "compile", "read-back", "run", "universal"]));
+  });
+
+  test("by the death of the GPU's process", async () => {
+    const result = await resultOf("crash", async (page) => {
+      await page.waitForFunction(() => document.title === "ready", { polling: 50 });
+      const session = await browser.target().createCDPSession();
+      const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+      for (const { type, id } of processInfo) if (type === "GPU") process.kill(id, "SIGKILL");
+    });
+    expect(result).toEqual({ outcome: "DeviceLostError", lost: "DeviceLostError", recovered: "finished", same: true });
   });
 });

@@ -5,6 +5,7 @@
 import * as nudge from "../../src/index.ts";
 import { localTuningCache, tune } from "../../src/tune.ts";
 import { attacks, derivatives, images, universal, type Inputs } from "./computation.ts";
+import { crash, losses } from "./losses.ts";
 
 const { createEngine, DisposedError } = nudge;
 
@@ -129,6 +130,11 @@ const scenarios = {
     engine.dispose();
     return { during, after: engine.memory(), reason: (await device.lost).reason, lost: (await lost).name };
   },
+
+  losses: async () => losses(nudge, await fetchInputs()),
+
+  /** The test kills the GPU's process once the title says so. */
+  crash: async () => crash(nudge, await fetchInputs(), () => (document.title = "ready")),
 
   afterDispose: async () => {
     const inputs = await fetchInputs();
