@@ -18,6 +18,9 @@ fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & MAGNITUDE) > INFINITE; }
 fn are_nan(x: vec4f) -> vec4<bool> { return (bitcast<vec4u>(x) & vec4u(MAGNITUDE)) > vec4u(INFINITE); }
 fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & MAGNITUDE) < INFINITE; }
 
+/// −∞
+fn are_bottom(x: vec4f) -> vec4<bool> { return bitcast<vec4u>(x) == vec4u(INFINITE | ~MAGNITUDE); }
+
 fn infinity() -> f32 {
   var bits = INFINITE;
   return bitcast<f32>(bits);

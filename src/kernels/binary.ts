@@ -103,11 +103,13 @@ function variadic(op: string): OnnxBinding {
   return {
     since: 6,
     import: (node, emit) => {
-      const inputs = node.inputs.map((_, i) => requiredInput(node, i));
+      // Of a mean every term is divided: their sum may be beyond f32 where the mean is not.
+      const share = node.op === "Mean" && node.inputs.length > 1 ? emit.constant([], [1 / node.inputs.length]) : undefined;
+      const terms = node.inputs.map((_, i) => requiredInput(node, i));
+      const inputs = share ? terms.map((term) => emit.add("Mul", [term, share])) : terms;
       const [first, ...rest] = inputs;
       if (!first) throw new ShapeError("it has no inputs");
-      const total = rest.reduce((chain, input) => emit.add(op, [chain, input]), first);
-      return [node.op === "Mean" && rest.length > 0 ? emit.add("Mul", [total, emit.constant([], [1 / inputs.length])]) : total];
+      return [rest.reduce((chain, input) => emit.add(op, [chain, input]), first)];
     },
   };
 }

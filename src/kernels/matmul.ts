@@ -173,7 +173,10 @@ function importGemm(node: OnnxNode, emit: Emitter): Value[] {
   if (a.shape.length !== 2 || b.shape.length !== 2) throw new ShapeError(`Gemm takes matrices, found [${a.shape}] and [${b.shape}]`);
   if (numberAttribute(node, "transA", 0) !== 0) a = transposeLastTwo(a, emit);
   if (numberAttribute(node, "transB", 0) !== 0) b = transposeLastTwo(b, emit);
-  const product = emit.add("MatMul", [a, scaled(b, alpha, emit)]);
+  // What the network computes may be near the end of f32: it is not made larger before it is weighed.
+  const late = !b.data && Math.abs(alpha) > 1;
+  const weighed = emit.add("MatMul", [a, late ? b : scaled(b, alpha, emit)]);
+  const product = late ? scaled(weighed, alpha, emit) : weighed;
   if (!c || beta === 0) return [product];
   return [emit.add("Add", [product, scaled(c, beta, emit)])];
 }

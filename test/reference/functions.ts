@@ -22,8 +22,9 @@ const roundEven = (x: number) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2
 const toInteger = (x: number) => Math.abs(x - Math.round(x));
 const toZero = Math.abs;
 
-/** erf by its series, good for |x| < 5. */
+/** erf by its series, good for |x| < 5; beyond 6 it is 1 in doubles. */
 export function erf(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
   let [term, sum] = [x, x];
   for (let n = 1; n < 200; n++) {
     term *= (-x * x) / n;
@@ -45,9 +46,9 @@ const rules: Readonly<Record<string, FunctionRule>> = {
   Selu: { f: (x, c) => c("gamma", 1.0507009873554805) * (x > 0 ? x : c("alpha", 1.6732632423543772) * Math.expm1(x)), margin: toZero },
   Celu: { f: (x, c) => (x > 0 ? x : c("alpha", 1) * Math.expm1(x / c("alpha", 1))), margin: toZero },
   LeakyRelu: { f: (x, c) => (x > 0 ? x : c("alpha", 0.01) * x), margin: toZero },
-  ThresholdedRelu: { f: (x, c) => (x > c("alpha", 1) ? x : 0), margin: (x, c) => Math.abs(x - c("alpha", 1)) },
+  ThresholdedRelu: { f: (x, c) => (x > c("alpha", 1) || Number.isNaN(x) ? x : 0), margin: (x, c) => Math.abs(x - c("alpha", 1)) },
   Shrink: {
-    f: (x, c) => (x < -c("lambd", 0.5) ? x + c("bias", 0) : x > c("lambd", 0.5) ? x - c("bias", 0) : 0),
+    f: (x, c) => (x < -c("lambd", 0.5) ? x + c("bias", 0) : x > c("lambd", 0.5) || Number.isNaN(x) ? x - c("bias", 0) : 0),
     margin: (x, c) => Math.abs(Math.abs(x) - c("lambd", 0.5)),
     scale: (x) => Math.abs(x) + 1,
   },

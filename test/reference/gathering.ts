@@ -95,6 +95,7 @@ function argExtreme(smallest: boolean): ReferenceKernel {
     const y = alongAxis(x, axis, 1, (line, into) => {
       const elements = line.map((at) => (smallest ? -x.data[at]! : x.data[at]!));
       const best = Math.max(...elements);
+      if (Number.isNaN(best)) return into(0, last ? elements.findLastIndex(Number.isNaN) : elements.findIndex(Number.isNaN), 0);
       into(0, last ? elements.lastIndexOf(best) : elements.indexOf(best), 0);
       const others = elements.filter((value) => value !== best);
       context.state.margin = Math.min(context.state.margin, ...others.map((value) => best - value));
@@ -114,7 +115,9 @@ function topK(context: NodeContext): Tensor {
   const k = required(context, 1).data[0]!;
   const sign = number(context, "largest", 1) !== 0 ? 1 : -1;
   return alongAxis(x, axis, k, (line, into) => {
-    const sorted = [...line].sort((a, b) => sign * (x.data[b]! - x.data[a]!));
+    // NaN counts as the largest, as in NumPy.
+    const above = (a: number, b: number) => Number(Number.isNaN(b)) - Number(Number.isNaN(a)) || (a === b ? 0 : b - a);
+    const sorted = [...line].sort((a, b) => sign * above(x.data[a]!, x.data[b]!));
     sorted.slice(0, k).forEach((at, i) => into(i, x.data[at]!, x.bound[at]!));
     sorted
       .slice(1)
@@ -188,7 +191,10 @@ export const gatheringKernels: Readonly<Record<string, ReferenceKernel>> = {
     (_e, y) => Math.abs(y) + 1,
   ),
   ReduceLogSumExp: reduction(
-    (e) => Math.log(total(e.map(Math.exp))),
+    (e) => {
+      const top = Math.max(...e);
+      return Number.isFinite(top) ? top + Math.log(total(e.map((x) => Math.exp(x - top)))) : top;
+    },
     (_e, y) => Math.abs(y) + 1,
   ),
   LogSoftmax: logSoftmax,

@@ -30,7 +30,7 @@ export const poolKernels: Readonly<Record<string, ReferenceKernel>> = {
   MaxPool: (context) =>
     pool(context, (taps, _padded, x, y, flat) => {
       let best = taps[0]!;
-      for (const at of taps) if (x.data[at]! > x.data[best]!) best = at;
+      for (const at of taps) if (x.data[at]! > x.data[best]! || Number.isNaN(x.data[at]!)) best = at;
       y.data[flat] = x.data[best]!;
       for (const at of taps) {
         y.bound[flat] = Math.max(y.bound[flat]!, x.bound[at]!);

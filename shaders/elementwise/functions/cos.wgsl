@@ -1,4 +1,4 @@
-// cos: cosine, |x| < 12,000
+// cos: cosine
 //
 // linked with      lib/ieee, lib/trigonometry
 

@@ -1,4 +1,4 @@
-// sin: sine, |x| < 12,000
+// sin: sine
 //
 // linked with      lib/ieee, lib/trigonometry
 

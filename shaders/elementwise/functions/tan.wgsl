@@ -1,4 +1,4 @@
-// tan: sin / cos, |x| < 12,000; the derivative is 1 + tan²
+// tan: sin / cos; the derivative is 1 + tan²
 //
 // linked with      lib/ieee, lib/trigonometry
 

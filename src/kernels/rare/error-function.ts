@@ -23,13 +23,14 @@ function tail(x: number): number {
 }
 
 export function erf(x: number): number {
+  if (Math.abs(x) > 1e3) return Math.sign(x); // The fraction has no value at infinity.
   if (Math.abs(x) < SERIES_BELOW) return series(x);
   return Math.sign(x) * (1 - tail(Math.abs(x)));
 }
 
 /** 1 − erf x, without the difference where it would cancel. */
 export function erfc(x: number): number {
-  return x < SERIES_BELOW ? 1 - erf(x) : tail(x);
+  return x > 1e3 ? 0 : x < SERIES_BELOW ? 1 - erf(x) : tail(x);
 }
 
 /** Φ(x), the integral of the normal density up to x. */

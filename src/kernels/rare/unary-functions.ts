@@ -81,8 +81,8 @@ export function powerOf(x: Value, p: number, emit: Emitter): Value {
   if (p === 1) return x;
   if (p === 2) return emit.add("Mul", [x, x]);
   if (p === 3) return emit.add("Mul", [emit.add("Mul", [x, x]), x]);
-  if (p === 0.5) return emit.add("Sqrt", [x]);
-  if (p === -0.5) return emit.add("InverseSqrt", [x], { alpha: 0 });
+  if (p === 0.5) return emit.add("Sqrt", [x], { alpha: 1 });
+  if (p === -0.5) return emit.add("InverseSqrt", [x], { alpha: 0, beta: 1 });
   if (p === -1) return emit.add("Reciprocal", [x]);
   return emit.add("Power", [x], { alpha: p });
 }
@@ -90,15 +90,15 @@ export function powerOf(x: Value, p: number, emit: Emitter): Value {
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_GAMMA = 1.0507009873554805;
 
-/** One slope for all elements makes a LeakyRelu, as in the core; others multiply min(x, 0) = x − max(x, 0), element by element. */
+/** One slope for all elements makes a LeakyRelu, as in the core; others multiply min(x, 0), element by element. */
 function importPRelu(node: OnnxNode, emit: Emitter): readonly Value[] {
   const [x, slope] = [requiredInput(node, 0), requiredInput(node, 1)];
   if (slope.data?.length === 1 && slope.shape.length <= x.shape.length) return [emit.add("LeakyRelu", [x], { alpha: slope.data[0]! })];
   // Before opset 7 the slopes ran over the channels, axis 1.
   const channels = node.opset < 7 && slope.shape.length === 1 && slope.shape[0] !== 1 && x.shape.length > 2;
   const aligned = channels ? emit.add("Reshape", [slope], { shape: [slope.shape[0]!, ...x.shape.slice(2).map(() => 1)] }) : slope;
-  const above = emit.add("Relu", [x]);
-  return [emit.add("Add", [above, emit.add("Mul", [aligned, emit.add("Sub", [x, above])])])];
+  const below = emit.add("Min", [x, emit.constant([], [0])]);
+  return [emit.add("Add", [emit.add("Relu", [x]), emit.add("Mul", [aligned, below])])];
 }
 
 const functions: readonly UnaryFunction[] = [
@@ -124,8 +124,12 @@ const functions: readonly UnaryFunction[] = [
   { name: "Round", source: roundSource, evaluate: roundHalfEven, onnx: onnx("Round", 11, {}, flat) },
   { name: "FakeFloat", source: fakeFloatSource, evaluate: roundToSteps },
   { name: "FakeQuantise", source: fakeQuantiseSource, evaluate: (x, low, high) => Math.min(Math.max(roundHalfEven(x), low), high) },
-  { name: "Sqrt", source: sqrtSource, evaluate: Math.sqrt, onnx: onnx("Sqrt", 6) },
-  { name: "InverseSqrt", source: inverseSqrtSource, evaluate: (x, epsilon) => 1 / Math.sqrt(x + epsilon) },
+  { name: "Sqrt", source: sqrtSource, evaluate: (x, isPower) => (isPower ? x ** 0.5 : Math.sqrt(x)), onnx: onnx("Sqrt", 6) },
+  {
+    name: "InverseSqrt",
+    source: inverseSqrtSource,
+    evaluate: (x, epsilon, isPower) => (isPower ? x ** -0.5 : 1 / Math.sqrt(x + epsilon)),
+  },
   { name: "Reciprocal", source: reciprocalSource, evaluate: (x) => 1 / x, onnx: onnx("Reciprocal", 6) },
   {
     name: "Power",

@@ -40,6 +40,8 @@ const sweeps: readonly Sweep[] = [
   { op: "Mish", f: mish, slope: (x) => Math.tanh(softplus(x)) + (x * logistic(x)) / Math.cosh(softplus(x)) ** 2, from: -40, to: -3 },
   { op: "Sin", f: Math.sin, slope: Math.cos, from: -100, to: 100, floor: 0.01 },
   { op: "Cos", f: Math.cos, slope: (x) => -Math.sin(x), from: -100, to: 100, floor: 0.01 },
+  { op: "Sin", f: Math.sin, slope: Math.cos, from: -2e6, to: 2e6, floor: 0.01 },
+  { op: "Cos", f: Math.cos, slope: (x) => -Math.sin(x), from: -3.4e38, to: 3.4e38, floor: 0.01 },
   { op: "Tan", f: Math.tan, slope: (x) => 1 + Math.tan(x) ** 2, from: -1.5, to: 1.5 },
   { op: "Asin", f: Math.asin, slope: (x) => 1 / Math.sqrt((1 - x) * (1 + x)), from: -0.9999, to: 0.9999 },
   { op: "Acos", f: Math.acos, slope: (x) => -1 / Math.sqrt((1 - x) * (1 + x)), from: -0.9999, to: 0.9999 },
