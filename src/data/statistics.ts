@@ -55,12 +55,11 @@ export function wilsonInterval(count: number, n: number, z = Z_95): Rate {
   if (!Number.isInteger(count) || !Number.isInteger(n) || count < 0 || n < count) {
     throw new RangeError(`${count} of ${n} is not a proportion`);
   }
-  if (n === 0) return { rate: Number.NaN, count, n, low: 0, high: 1 };
   const p = count / n;
   const z2 = z * z;
   const centre = (p + z2 / (2 * n)) / (1 + z2 / n);
   const half = (z / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
-  // The exact bounds at p = 0 and p = 1 are 0 and 1; rounding would leave 1e-17 or 0.9999….
+  // The exact bounds at p = 0 and p = 1 are 0 and 1, and without trials both; rounding would leave 1e-17 or 0.9999….
   const low = count === 0 ? 0 : Math.max(0, centre - half);
   const high = count === n ? 1 : Math.min(1, centre + half);
   return { rate: p, count, n, low, high };
