@@ -6,7 +6,8 @@ import { defineConfig } from "vite";
 const libraryBeside: Plugin = {
   name: "nudge:library-beside",
   enforce: "pre",
-  resolveId: (source) => (source === "../index.ts" ? { id: "./index.js", external: true } : undefined),
+  // Errors, too: an app compares them with the library's classes.
+  resolveId: (source) => (/^\.\.\/(?:index|runtime\/errors)\.ts$/.test(source) ? { id: "./index.js", external: true } : undefined),
 };
 
 export default defineConfig({

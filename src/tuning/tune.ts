@@ -4,7 +4,8 @@
  */
 // Values come from the library's own entry: the published tuner imports them from the library it is used with.
 import { ArgumentError, deepfoolDefaults, LimitError, loadRareOps, ShaderCompileError } from "../index.ts";
-import { throwIfAborted } from "../runtime/errors.ts";
+import { checkOptions, display } from "../options/fields.ts";
+import { tuneFields } from "../options/tune.ts";
 import { sizeOf } from "../runtime/graph/graph.ts";
 import type { Model, PlannedCall } from "../runtime/model.ts";
 import type { NodeSite, Plan } from "../runtime/plan/plan.ts";
@@ -68,7 +69,10 @@ interface Task {
  * Throws ArgumentError for options out of range, UnsupportedOpError where an op has no derivative (then ask for
  * `derivatives: false`), DisposedError, DeviceLostError, and the signal's reason.
  */
-export async function tune(model: Model, options: TuneOptions = {}): Promise<TuningTable> {
+export async function tune(model: Model, given: TuneOptions = {}): Promise<TuningTable> {
+  if (typeof (model as Model | undefined)?.planOf !== "function")
+    throw new ArgumentError(`tune: the model is ${display(model)}, expected one that engine.load gave`);
+  const options = checkOptions<TuneOptions>("tune", tuneFields, given);
   await loadRareOps(); // Some variants are there.
   const tasks = distinct(plansOf(model, options));
   const deadline = performance.now() + (options.budgetMs ?? tuneDefaults.budgetMs);
@@ -94,9 +98,6 @@ export async function tune(model: Model, options: TuneOptions = {}): Promise<Tun
 /** The plans of what a user of these samples and rows would run. */
 function plansOf(model: Model, options: TuneOptions): Plan[] {
   const { samples = tuneDefaults.samples, derivatives = tuneDefaults.derivatives, rows = usualRows(model) } = options;
-  for (const count of [...samples, ...rows]) {
-    if (!Number.isInteger(count) || count < 1) throw new ArgumentError(`samples and rows must be whole numbers from 1, found ${count}`);
-  }
   const calls = [...new Set(samples)].flatMap((count): PlannedCall[] => {
     const run: PlannedCall = { kind: "run", samples: count, rows: 1 };
     if (!derivatives) return [run];
@@ -153,13 +154,13 @@ async function timeVariants(
   let [fastest, most] = [undefined as string | undefined, CLEARLY];
   const usual = await Trial.make(model, plan, site, site.usual);
   try {
-    throwIfAborted(signal);
+    signal?.throwIfAborted();
     await stopwatch.lap(usual.all, 1);
     const holder = await prepare(stopwatch, usual.all);
     const expected = await usual.outputs();
     for (const variant of site.legal) {
       if (variant === site.usual) continue;
-      throwIfAborted(signal);
+      signal?.throwIfAborted();
       const trial = await Trial.make(model, plan, site, variant).catch(unlessUnusable);
       if (!trial) continue;
       try {

@@ -169,10 +169,17 @@ describe("tune", () => {
   });
 
   test("without time, measures nothing", async () => {
-    expect(await tune(plain, { budgetMs: -1 })).toEqual(await plain.emptyTuning());
+    expect(await tune(plain, { budgetMs: 0 })).toEqual(await plain.emptyTuning());
   });
 
-  test.each([{ samples: [0] }, { samples: [1.5] }, { rows: [0] }])("refuses %o", async (options) => {
-    await expect(tune(plain, options)).rejects.toThrow(ArgumentError);
+  test("refuses what is no model", async () => {
+    await expect(tune(undefined as never)).rejects.toThrow("tune: the model is undefined");
   });
+
+  test.each([{ samples: [0] }, { samples: [1.5] }, { samples: [] }, { rows: [0] }, { budgetMs: -1 }, { budgetMs: NaN }, { budget: 3 }])(
+    "refuses %o",
+    async (options) => {
+      await expect(tune(plain, options)).rejects.toThrow(ArgumentError);
+    },
+  );
 });
