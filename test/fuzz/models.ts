@@ -188,7 +188,10 @@ const changes: readonly Change[] = [
   },
   function nodeRepeated(_, { node }, choose) {
     one(node, choose, (item) => {
-      for (let i = choose.of([1, 30]); i > 0; i--) node!.push({ ...item, output: [`${item.output?.[0]}${choose.onceIn(2) ? i : ""}`] });
+      const times = choose.of([1, 30]);
+      // Branches are megabytes already.
+      for (let i = item.attribute?.some(({ g }) => g) ? 1 : times; i > 0; i--)
+        node!.push({ ...item, output: [`${item.output?.[0]}${choose.onceIn(2) ? i : ""}`] });
     });
   },
   function nodeAdded(_, graph, choose) {
