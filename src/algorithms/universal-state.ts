@@ -34,6 +34,15 @@ export interface UniversalState extends RunState, Position {
   readonly seconds: number;
 }
 
+/** A copy of a state, whose arrays are the caller's. */
+export const takeState = (state: UniversalState): UniversalState =>
+  Object.fromEntries(
+    Object.entries(state).map(([name, value]: [string, unknown]) => [
+      name,
+      value instanceof Uint32Array || value instanceof Float32Array || Array.isArray(value) ? value.slice() : value,
+    ]),
+  ) as unknown as UniversalState;
+
 export interface StateSizes {
   readonly elements: number;
   readonly total: number;

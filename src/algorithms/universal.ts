@@ -23,7 +23,7 @@ import { normOf } from "./norms.ts";
 import type { Norm } from "./norms.ts";
 import { addTo } from "../data/perturb.ts";
 import { seededShuffle } from "./random.ts";
-import { checkUniversalState } from "./universal-state.ts";
+import { checkUniversalState, takeState } from "./universal-state.ts";
 import type { Position, UniversalState } from "./universal-state.ts";
 
 const kernels = {
@@ -129,8 +129,8 @@ const now = () => performance.now() / 1000;
 /**
  * Algorithm 1 of Moosavi-Dezfooli, Fawzi, Fawzi, Frossard (2017), exactly: images [N, ...input] are visited one after another
  * in a seeded shuffle; where v does not change an image's label yet, DeepFool's step from x + v is added to v, and v is
- * projected onto the ball. Searching for the next such image runs in batches, which changes nothing of the result. Images and
- * validation are copied when the call is made. Throws ShapeError, ArgumentError (a wrong option, a number that is not finite, or a
+ * projected onto the ball. Searching for the next such image runs in batches, which changes nothing of the result. Images,
+ * validation and `resume` are copied when the call is made. Throws ShapeError, ArgumentError (a wrong option, a number that is not finite, or a
  * `resume` of another run), what `checkpoint.save` throws, and the signal's reason.
  */
 export async function universalPerturbation(model: Model, images: NdArray, options: UniversalOptions): Promise<UniversalResult> {
@@ -138,7 +138,8 @@ export async function universalPerturbation(model: Model, images: NdArray, optio
   const of = "universalPerturbation";
   const given = { ...universalDefaults, ...checkOptions<UniversalOptions>(of, universalFields, options) };
   const { norm, stepNorm, radius, seed, signal, targetFoolingRate, maxPasses, acceptIterations = given.maxIterations } = given;
-  const { checkpoint, resume } = given;
+  const { checkpoint } = given;
+  const resume = given.resume && takeState(given.resume);
   checkField(of, "radius", universalFields.radius, radius);
   checkCheckpoint(of, checkpoint);
   checkModel(of, model);
@@ -180,9 +181,9 @@ export async function universalPerturbation(model: Model, images: NdArray, optio
     const saver = new Saver(checkpoint);
     try {
       const passes = [...(resume?.passes ?? [])];
-      let best: { v: Float32Array; rate: number } = { v: resume?.best.slice() ?? new Float32Array(elements), rate: resume?.bestRate ?? 0 };
+      let best: { v: Float32Array; rate: number } = { v: resume?.best ?? new Float32Array(elements), rate: resume?.bestRate ?? 0 };
       let position: Position = resume ?? PASS_BEGIN;
-      if (resume) attack.restore(resume.v.slice(), resume.norm);
+      if (resume) attack.restore(resume.v, resume.norm);
       const stateAt = ({ visited, updates, givenUp, passSeconds }: Position, v: Float32Array, length: number): UniversalState => ({
         ...run!,
         ...{ labels, validationLabels, passes: [...passes], best: best.v, bestRate: best.rate },

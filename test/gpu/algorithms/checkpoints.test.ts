@@ -107,6 +107,16 @@ test("the number of images looked at together may change: it changes nothing of 
   }
 });
 
+test("a state is taken when the call is made", async () => {
+  using model = await load(fiveClasses);
+  const expected = numbersOf(await universalPerturbation(model, images, options));
+  const state = await middleState(model);
+  const resumed = universalPerturbation(model, images, { ...options, resume: state });
+  for (const array of [state.v, state.best, state.labels, state.validationLabels]) array.fill(0);
+  (state.passes as unknown[]).length = 0;
+  expect(numbersOf(await resumed)).toEqual(expected);
+});
+
 describe("a checkpoint of another run is refused by naming the difference", () => {
   const others: { name: string; message: string; call?: Partial<UniversalOptions>; images?: NdArray; load?: () => Promise<Model> }[] = [
     { name: "radius", call: { radius: 0.2 }, message: "resume: the checkpoint was made with radius 0.3, this call has 0.2" },
