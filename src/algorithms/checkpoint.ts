@@ -100,19 +100,24 @@ export function checkFields(of: string, fields: Readonly<Record<string, Field>>,
   for (const [name, field] of Object.entries(fields)) checkField(of, name, field, (value as Record<string, unknown>)[name]);
 }
 
+/** Of texts that may differ at their end only, such as a preprocessing, up to a length that no honest one has. */
+const whole = (value: unknown) => (typeof value === "string" && value.length <= MOST_SHOWN ? JSON.stringify(value) : display(value));
+const MOST_SHOWN = 2000;
+
 /** Checks that a state is of this run: the same method, model, options and images. Throws ArgumentError that names what differs. */
 export function checkSameRun(state: RunState, run: RunState): void {
   checkFields("resume", runFields, state);
   checkFields("resume, model", identityFields, state.model);
   const differ = (what: string, then: unknown, now: unknown) => {
     if (!Object.is(then, now))
-      throw new ArgumentError(`resume: the checkpoint was made with ${what} ${display(then)}, this call has ${display(now)}`);
+      throw new ArgumentError(`resume: the checkpoint was made with ${what} ${whole(then)}, this call has ${whole(now)}`);
   };
   differ("method", state.method, run.method);
   for (const [name, value] of Object.entries(run.options)) differ(name, state.options[name], value);
   for (const name of ["preprocessing", "weights", "tuning"] as const) differ(name, state.model[name], run.model[name]);
   const same = (what: string, then: string, now: string) => {
-    if (then !== now) throw new ArgumentError(`resume: the checkpoint was made with ${what}`);
+    if (then !== now)
+      throw new ArgumentError(`resume: the checkpoint was made with ${what} (hash ${whole(then)}, this call has ${whole(now)})`);
   };
   same("another model, or other dimensions of this one", state.model.hash, run.model.hash);
   same("other images, or with the same in another order", state.images, run.images);

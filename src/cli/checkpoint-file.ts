@@ -1,15 +1,18 @@
 // The checkpoint of a long command: what it was asked to do and how far it has come, as one file of its output folder.
 //
-// The bytes are those of src/data/checkpoint.ts, of an object { command, version, folder, model, settings, preprocessing, adapter,
-// state }. It is replaced as a whole, so that there is a good one at every moment, and removed once the results are written.
+// The bytes are those of src/data/checkpoint.ts, of an object { command, version, folder, model, modelHash, settings, preprocessing,
+// adapter, identity, state }. It is replaced as a whole, so that there is a good one at every moment, and removed once the results
+// are written.
 
-import { rename, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ArgumentError, CheckpointError } from "../runtime/errors.ts";
 import { DataError } from "../data/errors.ts";
 import { describeFileError, printable, readBytes } from "../data/files.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../index.ts";
-import { removeFile, writeFiles } from "./output.ts";
+import { decodeCheckpoint, encodeCheckpoint, type Model } from "../index.ts";
+import type { NdArray } from "../data/ndarray.ts";
+import { keepAs, removeFile, writeFiles, writeFolder, type OutputFiles } from "./output.ts";
 import type { SettingTexts } from "./setting-texts.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,15 +28,43 @@ export interface Task {
   readonly version: string;
   /** In which the command was started; the paths are relative to it. */
   readonly folder: string;
-  /** Path of the model. */
+  /** Path of the model, and SHA-256 of that file. */
   readonly model: string;
+  readonly modelHash: string;
   readonly settings: SettingTexts;
   /** As in the report. */
   readonly preprocessing: Record<string, unknown>;
 }
 
-interface Content<State> extends Task {
+/** What the numbers of a run follow from, beside its options: known once the model is loaded, and before anything is computed. */
+export interface Origin {
   readonly adapter: string;
+  /** By name: texts, or hashes. */
+  readonly identity: Readonly<Record<string, string>>;
+}
+
+/** What other values of an identity's hashes mean. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  "model hash": "another model, or other dimensions of this one",
+  "images hash": "other images, or the same in another order",
+  "validation hash": "other held-out images, or the same in another order",
+};
+
+/** The origin of a run on images, and on held-out images where there are any. */
+export async function originOf(adapter: string, model: Model, images: NdArray, validation?: NdArray): Promise<Origin> {
+  const { hash, ...texts } = await model.identity();
+  const others = { "images hash": hashOf(images.data), ...(validation && { "validation hash": hashOf(validation.data) }) };
+  return { adapter, identity: { ...texts, "model hash": hash, ...others } };
+}
+
+/** SHA-256 in hexadecimal digits. */
+export function hashOf({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
+  return createHash("sha256")
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest("hex");
+}
+
+interface Content<State> extends Task, Origin {
   /** Of the library; null while the attack has not begun. */
   readonly state: State | null;
 }
@@ -45,9 +76,11 @@ const kinds: Record<keyof Content<unknown>, (value: unknown) => boolean> = {
   version: isText,
   folder: isText,
   model: isText,
+  modelHash: isText,
   settings: isObject,
   preprocessing: isObject,
   adapter: isText,
+  identity: isObject,
   state: (value) => value === null || isObject(value),
 };
 
@@ -99,10 +132,11 @@ async function exists(path: string): Promise<boolean> {
 /** Keeps the checkpoint of one run of a command. */
 export class CheckpointFile<State extends object> {
   private readonly path: string;
-  private adapter = "";
+  private readonly previous: string;
+  private origin: Origin = { adapter: "", identity: {} };
 
   constructor(
-    folder: string,
+    private readonly folder: string,
     private readonly task: Task,
     private readonly resumed: Resumed<State> | undefined,
     private readonly terminal: Terminal,
@@ -111,49 +145,68 @@ export class CheckpointFile<State extends object> {
     this.previous = join(folder, PREVIOUS);
   }
 
-  private readonly previous: string;
-
   /**
    * The work of a run between its first checkpoint and its last. `attack` gets the options of the library that it goes on with.
    * @throws CheckpointError where what the results follow from is not what it was
    */
-  async during<T>(adapter: string, attack: (options: { resume?: State; save: (state: State) => Promise<void> }) => Promise<T>): Promise<T> {
-    this.adapter = adapter;
+  async during<T>(origin: Origin, attack: (options: { resume?: State; save: (state: State) => Promise<void> }) => Promise<T>): Promise<T> {
+    this.origin = origin;
     const { resumed, terminal } = this;
     if (resumed) {
       this.checkPreprocessing(resumed);
+      this.checkIdentity(resumed);
       for (const [what, then, now] of [
-        ["adapter", resumed.adapter, adapter],
+        ["adapter", resumed.adapter, origin.adapter],
         ["version", resumed.version, this.task.version],
       ] as const) {
         if (then && then !== now)
           terminal.note(`resumed on another ${what} (${printable(then)} before): the last bits of the result may differ`);
       }
     } else {
-      if (await exists(this.path)) {
-        await rename(this.path, this.previous);
-        terminal.note(`begun anew; the checkpoint of the run before is kept as ${this.previous}`);
-      }
+      const another = await exists(this.path);
       // From here on the run can be resumed, if only from its beginning.
-      await this.write(null);
+      await this.write(null, another ? (path) => keepAs(this.previous, path) : undefined);
+      if (another) terminal.note(`begun anew; the checkpoint of the run before is kept as ${this.previous}`);
     }
     const state = resumed?.state ?? undefined;
     return naming(this.path, () => attack({ ...(state && { resume: state }), save: (saved) => this.write(saved) }));
   }
 
-  /** Once the results are on the disk. */
-  async remove(): Promise<void> {
+  /**
+   * Writes the results, and removes the checkpoint once they are on the disk.
+   * @param owned as of writeFolder
+   */
+  async finish(results: OutputFiles, owned: readonly string[]): Promise<void> {
+    await this.keeping(() => writeFolder(this.folder, results, owned));
     await removeFile(this.path);
   }
 
-  private async write(state: State | null): Promise<void> {
-    const content: Content<State> = { ...this.task, adapter: this.adapter, state };
+  private async write(state: State | null, replacing?: (path: string) => void): Promise<void> {
+    const content: Content<State> = { ...this.task, ...this.origin, state };
     const bytes = await encodeCheckpoint(content);
+    await this.keeping(() => writeFiles({ [this.path]: bytes }, replacing));
+  }
+
+  /** Says of what cannot be written that no work is lost, where that is so. */
+  private async keeping(write: () => Promise<void>): Promise<void> {
     try {
-      await writeFiles({ [this.path]: bytes });
+      await write();
     } catch (error) {
-      if (error instanceof DataError && (await exists(this.path).catch(() => false))) error.message += "; the checkpoint before it is kept";
+      if (error instanceof DataError && (await exists(this.path).catch(() => false)))
+        error.message += `; the last checkpoint is kept: nudge ${this.task.command} --resume ${this.folder} goes on from it`;
       throw error;
+    }
+  }
+
+  private checkIdentity(resumed: Resumed<State>): void {
+    const [then, now] = [resumed.identity, this.origin.identity];
+    for (const name of new Set([...Object.keys(then), ...Object.keys(now)])) {
+      const [before, after] = [then[name], now[name]].map((value) => (value === undefined ? "none" : printable(String(value))));
+      if (before === after) continue;
+      const meaning = Object.hasOwn(MEANINGS, name) ? `: ${MEANINGS[name]}` : "";
+      throw new CheckpointError(
+        `${printable(this.path)}: the checkpoint was made with ${printable(name)} ${before}, this call has ${after}${meaning}`,
+      );
     }
   }
 

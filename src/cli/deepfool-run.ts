@@ -77,7 +77,7 @@ export async function deepfoolInParts(
   const now = () => performance.now() / 1000;
   const started = now() - (resume?.seconds ?? 0);
   const whole = total - (total % BATCH);
-  let [part, saved, saveTook] = [BATCH, now(), 0];
+  let [part, saved, saveTook] = [BATCH as number, now(), 0];
   while (status.length < total) {
     const done = status.length;
     const began = now();
@@ -90,10 +90,11 @@ export async function deepfoolInParts(
     for (const name of [...COUNTS, ...SIZES]) outcomes[name].set(result[name], done);
     perturbations.set(result.perturbations.data, done * elements);
     status.push(...result.status);
-    // The next part is to end when the next state is due.
     const wait = every ?? Math.max(SECONDS_BETWEEN, LEAST_SECONDS_FOR_A_SAVE * saveTook);
-    part = BATCH * Math.max(1, Math.floor((wait * (end - done)) / (now() - began) / BATCH));
-    if (end === total || now() - saved < wait) continue;
+    const ended = now();
+    const left = wait - (ended - saved);
+    part = nextPart(left > 0 ? left : wait, (end - done) / (ended - began));
+    if (end === total || left > 0) continue;
     const saving = now();
     await save({
       ...firstOf(outcomes, end),
@@ -112,6 +113,11 @@ export async function deepfoolInParts(
     attachedTo: model.attachedTo,
     seconds: now() - started,
   };
+}
+
+/** Images of the next part, so that it ends when the next state is due and not a batch later. */
+export function nextPart(secondsLeft: number, imagesPerSecond: number): number {
+  return BATCH * Math.max(1, Math.ceil((secondsLeft * imagesPerSecond) / BATCH));
 }
 
 const emptyOutcomes = (total: number) =>
@@ -136,8 +142,11 @@ function checkState(state: DeepFoolState, { identity, hash, total, elements }: E
     const [then, now] = [state.model?.[name], identity[name]];
     if (then !== now) throw differ(`${name} ${JSON.stringify(then)}, this call has ${JSON.stringify(now)}`);
   }
-  if (state.model.hash !== identity.hash) throw differ("another model, or other dimensions of this one");
-  if (state.images !== hash) throw differ("other images, or with the same in another order");
+  const same = (what: string, then: unknown, now: string) => {
+    if (then !== now) throw differ(`${what} (hash ${JSON.stringify(then)}, this call has "${now}")`);
+  };
+  same("another model, or other dimensions of this one", state.model.hash, identity.hash);
+  same("other images, or with the same in another order", state.images, hash);
   const { done } = state;
   const holds = (value: unknown, type: typeof Float32Array | typeof Uint32Array | typeof Uint8Array, length: number) =>
     value instanceof type && value.length === length;

@@ -5,7 +5,7 @@
 // its name is, so that cut power leaves no empty file under a good name either.
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { linkSync, mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { mkdir, open, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -64,9 +64,10 @@ export async function writeFolder(folder: string, files: OutputFiles, owned: rea
   // Inside a folder that is there: it may be the root of a file system of its own.
   const temporary = await temporaryBeside(existed ? join(folder, "results") : folder);
   try {
-    await mkdir(temporary, { recursive: true });
+    await makeFolder(temporary);
     for (const [name, content] of Object.entries(files)) await writeFile(join(temporary, name), content, { flush: true });
     if (!existed) {
+      await flushFolder(temporary);
       renameSync(temporary, folder);
       await flushFolder(dirname(resolve(folder)));
       return;
@@ -88,20 +89,26 @@ export async function writeFolder(folder: string, files: OutputFiles, owned: rea
 /**
  * Writes single files, all or none.
  * @param files contents by path
+ * @param replacing what is done in the same turn as the renames, before them: once nothing else can run out of space
  * @throws DataError naming the file
  */
-export async function writeFiles(files: OutputFiles): Promise<void> {
+export async function writeFiles(files: OutputFiles, replacing?: (path: string) => void): Promise<void> {
   const moves: { path: string; temporary: string }[] = [];
   try {
     for (const [path, content] of Object.entries(files)) {
       const temporary = await temporaryBeside(path);
       moves.push({ path, temporary });
       await naming(path, async () => {
-        await mkdir(dirname(temporary), { recursive: true });
+        await makeFolder(dirname(temporary));
         await writeFile(temporary, content, { flush: true });
       });
     }
-    for (const { path, temporary } of moves) await naming(path, () => renameSync(temporary, path));
+    for (const { path, temporary } of moves) {
+      await naming(path, () => {
+        replacing?.(path);
+        renameSync(temporary, path);
+      });
+    }
     for (const folder of new Set(moves.map(({ path }) => dirname(resolve(path))))) await flushFolder(folder);
   } finally {
     for (const { temporary } of moves) await discard(temporary);
@@ -120,6 +127,26 @@ async function naming(path: string, write: () => Promise<void> | void): Promise<
 export async function removeFile(path: string): Promise<void> {
   await removeLeftovers(resolve(path));
   await naming(path, () => rm(path, { force: true }));
+}
+
+/** Makes a folder with its parents, and puts their names on the disk. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) await flushFolder(dirname(made));
+}
+
+/**
+ * Gives a file a second name, so that its first can be replaced and is never missing. File systems without links let the first
+ * one go for a moment.
+ */
+export function keepAs(kept: string, path: string): void {
+  rmSync(kept, { force: true });
+  try {
+    linkSync(path, kept);
+  } catch {
+    renameSync(path, kept);
+  }
 }
 
 /** Puts renames in a folder on the disk. Not every system opens folders; there the file system decides when it does so. */

@@ -8,7 +8,8 @@ import { CheckpointError } from "../runtime/errors.ts";
 import { DataError } from "../data/errors.ts";
 import { printable } from "../data/files.ts";
 import { PRESET_NAMES } from "../data/presets.ts";
-import { CHECKPOINT, CheckpointFile, readCheckpoint, type Resumed } from "./checkpoint-file.ts";
+import { CHECKPOINT, CheckpointFile, hashOf, readCheckpoint, type Resumed } from "./checkpoint-file.ts";
+import type { ModelFile } from "./model-file.ts";
 import { numberFor, UsageError } from "./options.ts";
 import { packageVersion } from "./package.ts";
 import type { App } from "./session.ts";
@@ -45,11 +46,13 @@ export interface LongRun<T, State extends object> {
   readonly path: string;
   readonly options: T;
   readonly resumed: Resumed<State> | undefined;
+  /** Before anything is read that the model says how to read. @throws CheckpointError where the checkpoint is of another model file */
+  readonly checkModel: (file: ModelFile) => void;
   /**
    * @param options as they are once defaults that depend on the images are known
    * @param preprocessing as in the report
    */
-  readonly file: (options: T, preprocessing: Record<string, unknown>) => CheckpointFile<State>;
+  readonly file: (model: ModelFile, options: T, preprocessing: Record<string, unknown>) => CheckpointFile<State>;
 }
 
 /**
@@ -67,7 +70,15 @@ export async function longRun<T extends LongRunFlags & Partial<Needed>, State ex
     path,
     options,
     resumed,
-    file: (settled, preprocessing) =>
+    checkModel: ({ bytes }) => {
+      const now = hashOf(bytes);
+      if (!resumed || resumed.modelHash === now) return;
+      throw new CheckpointError(
+        `${printable(resumed.path)}: the checkpoint was made with the model ${printable(resumed.model)} (SHA-256 ${printable(resumed.modelHash)}), ` +
+          `this call comes with ${printable(path)} (SHA-256 ${now})`,
+      );
+    },
+    file: ({ bytes }, settled, preprocessing) =>
       new CheckpointFile(
         settled.output,
         {
@@ -75,6 +86,7 @@ export async function longRun<T extends LongRunFlags & Partial<Needed>, State ex
           version: packageVersion,
           folder: process.cwd(),
           model: path,
+          modelHash: hashOf(bytes),
           settings: textsOf(command, settled),
           preprocessing,
         },

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { deepfoolDefaults, NO_LABEL, type DeepFoolResult } from "../../index.ts";
 import { encodeNpy } from "../../data/npy.ts";
 import { describeAttachment, describeSummary, NULL_MEANS, summarise } from "../attack-summary.ts";
+import { originOf } from "../checkpoint-file.ts";
 import { deepfoolInParts, type DeepFoolState } from "../deepfool-run.ts";
 import { formatNumber, normName, normSymbol } from "../format.ts";
 import { readImageInputs, type ImageInputs } from "../image-input.ts";
@@ -19,7 +20,7 @@ import {
   type PreprocessingFlags,
 } from "../options.ts";
 import { deepfoolFields } from "../../options/attacks.ts";
-import { checkOutput, writeFolder } from "../output.ts";
+import { checkOutput } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import { addPicture, AS_ARRAYS, drawGallery, perturbFirst } from "../pictures.ts";
 import { addLongRunOptions, longRun, type LongRunFlags } from "../resume.ts";
@@ -75,13 +76,15 @@ async function run(command: Command, given: string | undefined, flags: Given, ap
   const { path, options } = task;
   const { norm, overshoot, rule, candidates, maxIterations, refine, refineSteps } = options;
   const file = await readModel(path, options);
+  task.checkModel(file);
   await checkOutput(options.output, "folder");
   const inputs = await readImageInputs(file, [options.input], options, app);
   const batch = inputs.batches[0]!;
-  const checkpoint = task.file(options, inputs.record);
+  const checkpoint = task.file(file, options, inputs.record);
   const { result, adapter, seconds } = await withModel(file, { ...options, preprocessing: inputs.preprocessing }, app, async (session) => {
     const settings = { norm, overshoot, rule, candidates, maxIterations, refine, refineSteps, signal };
-    const outcome = await checkpoint.during(session.adapter.name, (survival) =>
+    const origin = await originOf(session.adapter.name, session.model, batch.images);
+    const outcome = await checkpoint.during(origin, (survival) =>
       deepfoolInParts(
         session.model,
         batch.images,
@@ -129,8 +132,7 @@ async function run(command: Command, given: string | undefined, flags: Given, ap
       ),
     );
   }
-  await writeFolder(options.output, files, ["gallery.png"]);
-  await checkpoint.remove();
+  await checkpoint.finish(files, ["gallery.png"]);
   terminal.print(describeSummary(summary, norm, result.seconds));
   const attached = describeAttachment(result.attachedTo);
   if (attached) terminal.print(attached);

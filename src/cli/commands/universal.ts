@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { UniversalState } from "../../index.ts";
 import { encodeNpy } from "../../data/npy.ts";
+import { originOf } from "../checkpoint-file.ts";
 import { formatNumber, formatPercent, formatTable, normSymbol } from "../format.ts";
 import { readImageInputs } from "../image-input.ts";
 import { readModel } from "../model-file.ts";
@@ -19,7 +20,7 @@ import {
   type ModelFlags,
   type PreprocessingFlags,
 } from "../options.ts";
-import { checkOutput, writeFolder } from "../output.ts";
+import { checkOutput } from "../output.ts";
 import { packageVersion } from "../package.ts";
 import { addPicture, AS_ARRAYS, AS_PICTURES, asPictures, drawGallery, drawPerturbation } from "../pictures.ts";
 import { addLongRunOptions, longRun, type LongRunFlags } from "../resume.ts";
@@ -87,6 +88,7 @@ async function run(command: Command, given: string | undefined, flags: Given, ap
   const { path, options } = task;
   const { norm, overshoot, rule, candidates, maxIterations, foolingRate, maxPasses, seed, input, validation } = options;
   const file = await readModel(path, options);
+  task.checkModel(file);
   await checkOutput(options.output, "folder");
   const inputs = await readImageInputs(file, validation === undefined ? [input] : [input, validation], options, app);
   const { range, format, labelOf } = inputs;
@@ -94,7 +96,7 @@ async function run(command: Command, given: string | undefined, flags: Given, ap
   const heldOut = inputs.batches[1]?.images;
   const radius = options.radius ?? defaultRadius(norm, images, range);
   if (options.radius === undefined) terminal.note(`radius: ${formatNumber(radius)} (${normSymbol(norm)}, the default for these images)`);
-  const checkpoint = task.file({ ...options, radius }, inputs.record);
+  const checkpoint = task.file(file, { ...options, radius }, inputs.record);
   const settings = { norm, radius, overshoot, rule, candidates, maxIterations, foolingRate, maxPasses, seed };
   const judging = { norm, seed, draws: options.draws };
 
@@ -103,7 +105,8 @@ async function run(command: Command, given: string | undefined, flags: Given, ap
     { ...options, preprocessing: inputs.preprocessing },
     app,
     async ({ model, ...session }) => {
-      const computed = await checkpoint.during(session.adapter.name, ({ resume, save }) =>
+      const origin = await originOf(session.adapter.name, model, images, heldOut);
+      const computed = await checkpoint.during(origin, ({ resume, save }) =>
         computeUniversal(model, images, heldOut, settings, app, { resume, checkpoint: { every: options.checkpointEvery, save } }),
       );
       const { perturbation } = computed;
@@ -153,8 +156,7 @@ async function run(command: Command, given: string | undefined, flags: Given, ap
       drawGallery(shown, labelOf, format, { title, subtitle: range ? AS_PICTURES : AS_ARRAYS }),
     );
   }
-  await writeFolder(options.output, files, ["perturbation.png", "gallery.png"]);
-  await checkpoint.remove();
+  await checkpoint.finish(files, ["perturbation.png", "gallery.png"]);
   terminal.print(
     formatTable([
       ...evaluationRows("images computed from", onImages, norm),

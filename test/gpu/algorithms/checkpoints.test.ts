@@ -124,13 +124,13 @@ describe("a checkpoint of another run is refused by naming the difference", () =
     { name: "seed", call: { seed: 1 }, message: "resume: the checkpoint was made with seed 0, this call has 1" },
     { name: "a default", call: { overshoot: 0.1 }, message: "resume: the checkpoint was made with overshoot 0.02, this call has 0.1" },
     { name: "held-out images", call: { validation: randomArray([2, 9], 1) }, message: 'made with validation "none", this call has "' },
-    { name: "images", images: randomArray([61, 9], 10), message: "resume: the checkpoint was made with other images" },
+    { name: "images", images: randomArray([61, 9], 10), message: 'in another order (hash "' },
     { name: "images in another order", images: { ...images, data: images.data.slice().reverse() }, message: "in another order" },
     { name: "fewer images", images: randomArray([60, 9], 9), message: "resume: the checkpoint was made with other images" },
     {
       name: "weights of the model",
       load: () => load(affine(weights, [0.1, 0, -0.1, 0.2, 0.001])),
-      message: "resume: the checkpoint was made with another model, or other dimensions of this one",
+      message: 'resume: the checkpoint was made with another model, or other dimensions of this one (hash "',
     },
   ];
   test("options, images and models", async () => {

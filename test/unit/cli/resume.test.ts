@@ -1,11 +1,20 @@
 // What --resume takes from a checkpoint and what it refuses, before any GPU is opened.
 
 import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CHECKPOINT, CheckpointFile, readCheckpoint, type Resumed, type Task } from "../../../src/cli/checkpoint-file.ts";
+import {
+  CHECKPOINT,
+  CheckpointFile,
+  hashOf,
+  readCheckpoint,
+  type Origin,
+  type Resumed,
+  type Task,
+} from "../../../src/cli/checkpoint-file.ts";
 import { addDeepFoolOptions, addModelArgument, addPreprocessingOptions, normOption } from "../../../src/cli/options.ts";
 import { run } from "../../../src/cli/program.ts";
 import { resumedOptions, textsOf } from "../../../src/cli/setting-texts.ts";
@@ -26,8 +35,14 @@ const task: Task = {
   version: "0.1.0",
   folder: process.cwd(),
   model: "models/lenet.onnx",
+  modelHash: hashOf(readFileSync("models/lenet.onnx")),
   settings: { input: "x.npy", radius: "0.2", norm: "linf", seed: "0" },
   preprocessing: { input: "pixel values", mean: [0.5], sources: { mean: "--mean" } },
+};
+
+const origin: Origin = {
+  adapter: "llvmpipe",
+  identity: { preprocessing: "none", weights: "f32", tuning: "none", "model hash": "0a", "images hash": "0b" },
 };
 
 /** Keeps one checkpoint in the folder, as a run does that ends by an error. */
@@ -37,7 +52,7 @@ async function interrupted(folder = place, of: Task = task, state: object = { vi
     await save(state);
     throw new Error("interrupted");
   };
-  await expect(file.during("llvmpipe", attack)).rejects.toThrow("interrupted");
+  await expect(file.during(origin, attack)).rejects.toThrow("interrupted");
 }
 
 async function nudge(...args: string[]) {
@@ -50,7 +65,7 @@ describe("a checkpoint file", () => {
   test("holds the task and the state, replaces the one before, and goes with the end of the run", async () => {
     const file = new CheckpointFile<{ v: Float32Array }>(join(place, "new/out"), task, undefined, terminal);
     const read = () => readCheckpoint<{ v: Float32Array }>(join(place, "new/out"), "universal");
-    await file.during("llvmpipe", async ({ resume, save }) => {
+    await file.during(origin, async ({ resume, save }) => {
       expect(resume).toBe(undefined);
       expect((await read())!.state).toBe(null);
       await save({ v: Float32Array.of(1) });
@@ -58,12 +73,12 @@ describe("a checkpoint file", () => {
     });
     expect(await read()).toEqual({
       ...task,
-      adapter: "llvmpipe",
+      ...origin,
       state: { v: Float32Array.of(2, 0.1) },
       path: join(place, "new/out", CHECKPOINT),
     });
-    await file.remove();
-    expect(await readdir(join(place, "new/out"))).toEqual([]);
+    await file.finish({ "report.json": "{}" }, []);
+    expect(await readdir(join(place, "new/out"))).toEqual(["report.json"]);
     expect(await read()).toBe(undefined);
   });
 
@@ -80,7 +95,9 @@ describe("a checkpoint file", () => {
     await interrupted();
     const resumed = (await readCheckpoint<{ visited: number }>(place, "universal"))!;
     const again = (of: Partial<Task>, adapter: string) =>
-      new CheckpointFile(place, { ...task, ...of }, resumed, terminal).during(adapter, ({ resume }) => Promise.resolve(resume));
+      new CheckpointFile(place, { ...task, ...of }, resumed, terminal).during({ ...origin, adapter }, ({ resume }) =>
+        Promise.resolve(resume),
+      );
     expect(await again({}, "llvmpipe")).toEqual({ visited: 3 });
     expect(notes).toBe("");
     await again({ version: "0.2.0" }, "SwiftShader");
@@ -91,7 +108,7 @@ describe("a checkpoint file", () => {
   test("what the library refuses is said of the file", async () => {
     await interrupted();
     const resumed = (await readCheckpoint(place, "universal")) as Resumed<object>;
-    const during = (error: Error) => new CheckpointFile(place, task, resumed, terminal).during("llvmpipe", () => Promise.reject(error));
+    const during = (error: Error) => new CheckpointFile(place, task, resumed, terminal).during(origin, () => Promise.reject(error));
     const refusal = new ArgumentError("resume: the checkpoint was made with other images, or with the same in another order");
     await expect(during(refusal)).rejects.toThrow(`${join(place, CHECKPOINT)}: the checkpoint was made with other images`);
     await expect(during(new ArgumentError('resume, pass 1: "pass" is 3'))).rejects.toThrow(`${CHECKPOINT}: pass 1: "pass" is 3`);
@@ -102,21 +119,40 @@ describe("a checkpoint file", () => {
     await interrupted();
     const resumed = (await readCheckpoint(place, "universal")) as Resumed<object>;
     const during = (preprocessing: Task["preprocessing"]) =>
-      new CheckpointFile(place, { ...task, preprocessing }, resumed, terminal).during("llvmpipe", () => Promise.resolve("done"));
+      new CheckpointFile(place, { ...task, preprocessing }, resumed, terminal).during(origin, () => Promise.resolve("done"));
     expect(await during({ input: "pixel values", mean: [0.5], sources: { mean: "lenet.json" } })).toBe("done");
     await expect(during({ input: "pixel values", mean: [0.4] })).rejects.toThrow("made with preprocessing mean [0.5], this call has [0.4]");
     await expect(during({ input: "pixel values", mean: [0.5], std: [1] })).rejects.toThrow("preprocessing std none, this call has [1]");
     await expect(during({ mean: [0.5] })).rejects.toThrow(CheckpointError);
   });
 
+  test.each([
+    ["model hash", "1a", "made with model hash 0a, this call has 1a: another model, or other dimensions of this one"],
+    ["images hash", "1b", "made with images hash 0b, this call has 1b: other images, or the same in another order"],
+    ["validation hash", "0c", "made with validation hash none, this call has 0c: other held-out images"],
+    ["weights", "f16", "made with weights f32, this call has f16"],
+    ["tuning", "0d", "made with tuning none, this call has 0d"],
+  ])("another %s is refused with both values, also before anything is computed", async (name, value, message) => {
+    for (const state of [{ visited: 3 }, null]) {
+      const file = new CheckpointFile(place, task, undefined, terminal);
+      await file.during(origin, async ({ save }) => state && save(state));
+      const resumed = (await readCheckpoint(place, "universal")) as Resumed<object>;
+      expect(resumed.state).toEqual(state);
+      const other = { ...origin, identity: { ...origin.identity, [name]: value } };
+      const again = new CheckpointFile(place, task, resumed, terminal).during(other, () => Promise.resolve());
+      await expect(again).rejects.toThrow(CheckpointError);
+      await expect(again).rejects.toThrow(`${join(place, CHECKPOINT)}: the checkpoint was ${message}`);
+    }
+  });
+
   // Root may write anywhere, whatever the mode.
   test.skipIf(process.getuid?.() === 0)("in a folder that takes no files any more: one error, and the last good one stays", async () => {
     const file = new CheckpointFile<object>(place, task, undefined, terminal);
-    await file.during("llvmpipe", async ({ save }) => {
+    await file.during(origin, async ({ save }) => {
       await save({ visited: 1 });
       await chmod(place, 0o500);
       await expect(save({ visited: 2 })).rejects.toThrow(
-        `${CHECKPOINT}: cannot be written: permission denied; the checkpoint before it is kept`,
+        `${CHECKPOINT}: cannot be written: permission denied; the last checkpoint is kept`,
       );
       await chmod(place, 0o700);
     });
@@ -229,6 +265,17 @@ describe("the command", () => {
     expect(stderr).toContain(`${join(place, CHECKPOINT)}: the checkpoint was made with --radius 0.2, this call comes with --radius 0.3`);
   });
 
+  test("another model file is refused with both, before its inputs are read", async () => {
+    await interrupted();
+    const { code, stderr } = await nudge("universal", "models/fc500-150.onnx", "--resume", place);
+    const now = hashOf(readFileSync("models/fc500-150.onnx"));
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `nudge: ${join(place, CHECKPOINT)}: the checkpoint was made with the model models/lenet.onnx (SHA-256 ${task.modelHash}), ` +
+        `this call comes with models/fc500-150.onnx (SHA-256 ${now})\n`,
+    );
+  });
+
   test("paths are those of the folder that the run was begun in", async () => {
     await interrupted(place, { ...task, folder: "/elsewhere", model: "m.onnx" });
     expect((await nudge("universal", "--resume", place)).stderr).toBe("nudge: /elsewhere/m.onnx: no such file or folder\n");
@@ -244,7 +291,7 @@ describe("the command", () => {
     expect((await nudge("universal", "--resume", place)).stderr).toContain(`${path}: the checkpoint is damaged or truncated`);
     await writeFile(path, await encodeCheckpoint({ ...task, settings: 3 }));
     expect((await nudge("universal", "--resume", place)).stderr).toContain(`${path}: is not of this command: its field "settings"`);
-    await writeFile(path, await encodeCheckpoint({ ...task, adapter: "", state: null, settings: {} }));
+    await writeFile(path, await encodeCheckpoint({ ...task, ...origin, state: null, settings: {} }));
     expect((await nudge("universal", "--resume", place)).stderr).toContain("does not say what its input was");
     await rm(path);
     await mkdir(path);
