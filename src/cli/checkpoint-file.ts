@@ -113,9 +113,8 @@ async function naming<T>(path: string, step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    if (error instanceof CheckpointError || (error instanceof ArgumentError && /^resume\b/.test(error.message)))
-      error.message = `${printable(path)}: ${error.message.replace(/^resume(: |, )/, "")}`;
-    throw error;
+    if (!(error instanceof CheckpointError || (error instanceof ArgumentError && /^resume\b/.test(error.message)))) throw error;
+    throw new CheckpointError(`${printable(path)}: ${error.message.replace(/^resume(: |, )/, "")}`);
   }
 }
 

@@ -8,7 +8,7 @@ import { describeFileError, readBytes } from "../data/files.ts";
 import { formatShape, type NdArray } from "../data/ndarray.ts";
 import { decodeNpy } from "../data/npy.ts";
 import type { ModelFlags } from "./options.ts";
-import { ArgumentError, NudgeError, ShapeError, UnsupportedOpError } from "../runtime/errors.ts";
+import { ArgumentError, CheckpointError, NudgeError, ShapeError, UnsupportedOpError } from "../runtime/errors.ts";
 
 export type Description = ReturnType<typeof describeModel>;
 
@@ -90,6 +90,8 @@ export async function readModel(path: string, flags: ModelFlags = {}): Promise<M
 /** Runs a step whose errors concern one file, and puts the file's name in front of them. */
 export function withFile<T>(path: string, step: () => T): T {
   const rename = (error: unknown): never => {
+    // Those of other files name their own.
+    if (error instanceof DataError || error instanceof CheckpointError) throw error;
     if (error instanceof NudgeError && !error.message.startsWith(`${path}: `)) error.message = `${path}: ${error.message}`;
     throw error;
   };

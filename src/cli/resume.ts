@@ -27,6 +27,9 @@ interface Needed {
   output: string;
 }
 
+/** Options that change nothing of the results. */
+const WITHOUT_EFFECT = ["resume", "json", "debug", "output", "checkpointEvery"];
+
 const CHECKPOINT_HELP =
   `\nLong runs: every 10 s a checkpoint is written to the output folder (${CHECKPOINT}); it is removed once the results are there.\n` +
   "After a crash or Ctrl-C, --resume FOLDER goes on from it and ends in the same bytes. Other options may be left out.";
@@ -113,7 +116,7 @@ export async function longRun<T extends LongRunFlags & Partial<Needed>, State ex
       throw new DataError(`${printable(folder)}: nothing to resume: there is no ${CHECKPOINT}; give the model and all options`);
     // Without a checkpoint nobody can tell whether other options are those of the results.
     const others = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === "cli");
-    if (model !== undefined || others.some((option) => !["resume", "json", "debug", "output"].includes(option.attributeName()))) {
+    if (model !== undefined || others.some((option) => !WITHOUT_EFFECT.includes(option.attributeName()))) {
       throw new DataError(`${printable(folder)}: nothing to resume: its run is complete; leave --resume out to begin another`);
     }
     terminal.note(`${printable(folder)}: nothing to resume: its run is complete`);

@@ -109,7 +109,8 @@ describe("a checkpoint file", () => {
     await interrupted();
     const resumed = (await readCheckpoint(place, "universal")) as Resumed<object>;
     const during = (error: Error) => new CheckpointFile(place, task, resumed, terminal).during(origin, () => Promise.reject(error));
-    const refusal = new ArgumentError("resume: the checkpoint was made with other images, or with the same in another order");
+    const refusal: Error = new ArgumentError("resume: the checkpoint was made with other images, or with the same in another order");
+    await expect(during(refusal)).rejects.toThrow(CheckpointError);
     await expect(during(refusal)).rejects.toThrow(`${join(place, CHECKPOINT)}: the checkpoint was made with other images`);
     await expect(during(new ArgumentError('resume, pass 1: "pass" is 3'))).rejects.toThrow(`${CHECKPOINT}: pass 1: "pass" is 3`);
     await expect(during(new ArgumentError("universalPerturbation: resume me"))).rejects.toThrow(/^universalPerturbation: resume me$/);
@@ -241,6 +242,7 @@ describe("the command", () => {
       stdout: "",
       stderr: `${place}: nothing to resume: its run is complete\n`,
     });
+    expect((await nudge("universal", "--resume", place, "--checkpoint-every", "2", "--debug")).code).toBe(0);
     expect((await nudge("universal", "--resume", place, "--radius", "3")).code).toBe(1);
     expect((await nudge("universal", "models/lenet.onnx", "--resume", place)).code).toBe(1);
   });
