@@ -109,7 +109,7 @@ describe("a checkpoint file", () => {
     await interrupted();
     const resumed = (await readCheckpoint(place, "universal")) as Resumed<object>;
     const during = (error: Error) => new CheckpointFile(place, task, resumed, terminal).during(origin, () => Promise.reject(error));
-    const refusal: Error = new ArgumentError("resume: the checkpoint was made with other images, or with the same in another order");
+    const refusal = new ArgumentError("resume: the checkpoint was made with other images, or with the same in another order");
     await expect(during(refusal)).rejects.toThrow(CheckpointError);
     await expect(during(refusal)).rejects.toThrow(`${join(place, CHECKPOINT)}: the checkpoint was made with other images`);
     await expect(during(new ArgumentError('resume, pass 1: "pass" is 3'))).rejects.toThrow(`${CHECKPOINT}: pass 1: "pass" is 3`);
