@@ -14,7 +14,8 @@ const HELP = `npm run kills -- [options]
 Starts nudge universal and nudge deepfool on the embedded model and digits, with a checkpoint as often as there can be one. Each
 run is ended by SIGKILL at a random moment and goes on by --resume, until it ends by itself. All files of its output folder must
 then have the bytes of a run that nothing interrupted; of report.json the times are left out. Half of the kills hit the whole
-command, half the process in front only; a third wait until a file is being written. Then the disk is filled, and made read-only, under runs of both commands (Linux only).
+command, half the process in front only; a third wait until a file is being written. Then the disk is filled, and made read-only,
+under runs of both commands (Linux only).
 
   --times N       runs of each command (default 20)
   --seed S        of the moments (default 1)

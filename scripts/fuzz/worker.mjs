@@ -10,6 +10,12 @@ const { judge, makeCase, mostBytes } = await server.ssrLoadModule("/test/fuzz/ca
 
 const MB = 2 ** 20;
 
+/** Milliseconds that this process worked: what others do on the machine does not count. A case that sleeps is killed by the parent. */
+const processorTime = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
 process.on("message", async ({ target: name, seed, from, to }) => {
   const target = targets.find((each) => each.name === name);
   const samples = await target.samples();
@@ -19,7 +25,7 @@ process.on("message", async ({ target: name, seed, from, to }) => {
     const before = process.memoryUsage().rss;
     const highest = process.resourceUsage().maxRSS;
     process.send({ began: index });
-    let ending = await judge(target.run, bytes);
+    let ending = await judge(target.run, bytes, processorTime);
     const peak = process.resourceUsage().maxRSS;
     const taken = peak > highest ? peak * 1024 - before : 0;
     if (bytes && ending.kind !== "fault" && taken > mostBytes(bytes.length))
