@@ -21,7 +21,12 @@ process.on("message", async ({ target: name, seed, from, to }) => {
   const samples = await target.samples();
   for (let index = from; index < to; index++) {
     const bytes = makeCase(target, samples, seed, index);
-    if (index % 100 === 0) globalThis.gc?.();
+    if (index % 100 === 0) {
+      globalThis.gc?.();
+      // News of a parent that is gone come in turns of the event loop only.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (!process.connected) process.exit(1);
+    }
     const before = process.memoryUsage().rss;
     const highest = process.resourceUsage().maxRSS;
     process.send({ began: index });
