@@ -126,7 +126,8 @@ function describeStages(stages) {
   const counts = new Map();
   for (const stage of stages) {
     const part =
-      { "-": "before the first checkpoint", start: "before the first state", done: "with the results written" }[stage] ?? "later";
+      { "-": "before the first checkpoint", start: "before the first state", done: "with the results written" }[stage] ??
+      "after a state was kept";
     counts.set(part, (counts.get(part) ?? 0) + 1);
   }
   return [...counts].map(([part, count]) => `${count} ${part}`).join(", ");

@@ -61,16 +61,12 @@ async function meet({ name, cause, mend, reason }, command, disk, expected) {
   const out = join(disk, "out");
   mkdirSync(disk, { recursive: true });
   execFileSync("mount", ["-t", "tmpfs", "-o", DISK, "tmpfs", disk]);
+  const { child, ended } = start(command.name, beginning(command, out));
+  let result;
   try {
-    const { child, ended } = start(command.name, beginning(command, out));
-    let result;
     void ended.then((value) => (result = value));
     for (const end = performance.now() + PATIENCE_MS; !result; await sleep(2)) {
-      if (performance.now() > end) {
-        process.kill(-child.pid, "SIGKILL");
-        await ended;
-        return { fault: "the command neither ended nor failed" };
-      }
+      if (performance.now() > end) return { fault: "the command neither ended nor failed" };
       if ((await progressIn(out)).progress >= 0) cause(disk);
     }
     const said = result.lines.at(-1);
@@ -85,6 +81,8 @@ async function meet({ name, cause, mend, reason }, command, disk, expected) {
   } catch (error) {
     return { fault: `${name}: ${error.message}` };
   } finally {
+    if (!result) process.kill(-child.pid, "SIGKILL");
+    await ended;
     quietly("umount", "-l", disk);
   }
 }
