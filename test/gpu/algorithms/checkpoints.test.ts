@@ -148,9 +148,16 @@ describe("a checkpoint of another run is refused by naming the difference", () =
     }
   });
 
+  const long = (std: number) => ({ mean: [1.2345678901234567e-7], std: [std], layout: "NCHW" as const });
   for (const [name, then, now, message] of [
     ["preprocessing", {}, { preprocessing: { mean: [0.5], std: [0.5], layout: "NCHW" } }, 'with preprocessing "none", this call has "{'],
     ["another mean", { preprocessing: { mean: [0.5], std: [1], layout: "NCHW" } }, {}, 'preprocessing "{\\"mean'],
+    [
+      "a number at the end of a long one",
+      { preprocessing: long(1.2345678901234567e-7) },
+      { preprocessing: long(1.2345678901234567e-8) },
+      "1.2345678901234567e-8",
+    ],
     ["a transform without effect", { preprocessing: { mean: [0], std: [1], layout: "NCHW" } }, {}, 'preprocessing "{\\"mean'],
   ] as const) {
     test(name, async () => {
