@@ -487,10 +487,10 @@ export class Model {
   }
 }
 
-/** Throws LimitError where a result is larger than a buffer of the device may be. */
-function checkSize({ device }: GpuContext, where: string, bytes: number): void {
-  const { maxBufferSize } = device.limits;
-  if (bytes > maxBufferSize) throw new LimitError("maxBufferSize", bytes, maxBufferSize, where);
+/** Throws LimitError where a result is larger than a buffer of the device may be, or than a kernel could be given. */
+function checkSize({ device: { limits } }: GpuContext, where: string, bytes: number): void {
+  for (const name of ["maxBufferSize", "maxStorageBufferBindingSize"] as const)
+    if (bytes > limits[name]) throw new LimitError(name, bytes, limits[name], where);
 }
 
 function compiling({ onProgress }: RunOptions): CompileProgress {
