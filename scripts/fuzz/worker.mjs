@@ -33,7 +33,7 @@ process.on("message", async ({ target: name, seed, from, to }) => {
     let ending = await judge(target.run, bytes, processorTime);
     const peak = process.resourceUsage().maxRSS;
     const taken = peak > highest ? peak * 1024 - before : 0;
-    if (bytes && ending.kind !== "fault" && taken > mostBytes(bytes.length))
+    if (bytes && ending.kind !== "fault" && taken > mostBytes(bytes.length) && taken > mostBytes(bytes.length, target.fed?.(bytes)))
       ending = { kind: "fault", why: `it took ${Math.round(taken / MB)} MB for a file of ${bytes.length} bytes` };
     process.send({ ended: index, ...ending, bytes: bytes?.length ?? 0 });
   }

@@ -30,6 +30,8 @@ export interface Target {
   samples(): Promise<readonly Uint8Array[]>;
   make(sample: Uint8Array, choose: Choices): Uint8Array | undefined;
   run(bytes: Uint8Array): unknown;
+  /** Numbers that a caller would feed to what the file describes. */
+  fed?(bytes: Uint8Array): number;
 }
 
 const filesIn = (folder: string, ending: RegExp) =>
@@ -57,6 +59,15 @@ function runModel(bytes: Uint8Array): void {
   const [input, output] = [graph.inputs[0]!, graph.outputs[0]!];
   const forward = { ...graph, outputs: [output] };
   for (const differentiate of [vjpGraph, jvpGraph]) differentiate(forward, output, input);
+}
+
+/** Elements of the first input, which derivatives are taken by. */
+function fedTo(bytes: Uint8Array): number {
+  try {
+    return describeModel(bytes).inputs[0]?.shape.reduce((a, b) => a * b, 1) ?? 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** A folder with what a model could reach: a file, a folder, and links out of it. */
@@ -98,8 +109,8 @@ const checkpointState = (): UniversalState => ({
 });
 
 export const targets: readonly Target[] = [
-  { name: "model bytes", share: 6, samples: models, make: damaged, run: runModel },
-  { name: "model structure", share: 8, samples: models, make: restructured, run: runModel },
+  { name: "model bytes", share: 6, samples: models, make: damaged, run: runModel, fed: fedTo },
+  { name: "model structure", share: 8, samples: models, make: restructured, run: runModel, fed: fedTo },
   {
     name: "model files",
     share: 1,

@@ -63,14 +63,14 @@ function rowsOf(routes: Value, weights: Value | undefined, extent: number): MapR
 function transposed(routes: ConstantData, weights: ConstantData | undefined, extent: number, columns: number) {
   const count = routes.length - extent - 1;
   const indices = routes.subarray(extent + 1);
+  // Counts, then where each column's entries end; filled from the last entry to the first, where they begin.
   const made = new Float64Array(columns + 1 + count);
-  for (const index of indices) made[index + 1]!++;
-  for (let column = 0; column < columns; column++) made[column + 1]! += made[column]!;
-  const next = Float64Array.from(made.subarray(0, columns));
+  for (const index of indices) made[index]!++;
+  for (let column = 1; column <= columns; column++) made[column]! += made[column - 1]!;
   const moved = weights && new Float64Array(count);
-  for (let row = 0; row < extent; row++) {
-    for (let t = routes[row]!; t < routes[row + 1]!; t++) {
-      const place = next[indices[t]!]!++;
+  for (let row = extent - 1; row >= 0; row--) {
+    for (let t = routes[row + 1]! - 1; t >= routes[row]!; t--) {
+      const place = --made[indices[t]!]!;
       made[columns + 1 + place] = row;
       if (moved) moved[place] = weights[t]!;
     }
