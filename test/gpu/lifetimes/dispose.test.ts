@@ -11,12 +11,12 @@ const ended = (call: Promise<unknown>) =>
   );
 
 describe.each(calls)("%s", (_, call) => {
-  test("the model is disposed of at once and at five later moments", async () => {
+  test("the model is disposed of at once and at three later moments", async () => {
     const engine = await freshEngine();
     const other = await engine.load(lenet);
     await expectWorks(other);
     const idle = engine.memory().bytes;
-    for (const delay of [-1, 0, 1, 3, 8, 20]) {
+    for (const delay of [-1, 0, 3, 12]) {
       const model = await engine.load(lenet);
       if (delay >= 3) await call(model);
       const pending = ended(call(model));

@@ -21,12 +21,12 @@ async function expectRecovers(engine: Engine, model: Model, expected: readonly n
 }
 
 describe.each(calls)("during %s", (_, call) => {
-  test("at five moments, with programs and while they compile", async () => {
+  test("at three moments, with programs and while they compile", async () => {
     const engine = await freshEngine();
     const model = await engine.load(lenet);
     const expected = await numbersOf(model.forward(digits(1, 5)));
     const right = JSON.stringify(await call(model), (key, value: unknown) => (/seconds/i.test(key) ? 0 : value));
-    for (const delay of [-1, 0, 1, 3, 8]) {
+    for (const delay of [-1, 0, 3]) {
       const used = delay === 0 ? await engine.load(lenet) : model;
       const pending = [call(used), call(used)].map((each) =>
         each.then(
