@@ -1,10 +1,10 @@
 /** Universal perturbations against answers on paper, projections, and the evaluation of both. */
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
-import { deepfool, evaluate, project, universalPerturbation } from "../../../src/index.ts";
+import { deepfool, evaluate, labelsOf, project, universalPerturbation } from "../../../src/index.ts";
 import type { Model, NdArray } from "../../../src/index.ts";
 import { randomLike } from "../../../src/algorithms/evaluate.ts";
-import { seededShuffle } from "../../../src/algorithms/random.ts";
+import { seededShuffle, seededUniform } from "../../../src/algorithms/random.ts";
 import { spreadOf } from "../../../src/data/statistics.ts";
 import { randomArray } from "../numbers.ts";
 import { affine, load, oneDirection, rootNetwork } from "./closed-forms.ts";
@@ -214,4 +214,41 @@ describe("evaluate", () => {
     expect([...result.labelsAfter]).toEqual([4294967295, 0, 4294967295]);
     expect([result.raw.count, result.withoutLabel]).toEqual([0, 2]);
   });
+});
+
+test("labels of more images than are looked at together", async () => {
+  using model = await load(oneDirection);
+  const signs = Array.from({ length: 600 }, (_, i) => ((i * i) % 7 < 3 ? 1 : -1));
+  const found = await labelsOf(model, along(...signs.map((sign) => -sign)));
+  expect([...found]).toEqual(signs.map((sign) => Number(sign > 0)));
+});
+
+test("an image without a label before counts as one, also where v gives it one", async () => {
+  using model = await load(rootNetwork);
+  const result = await evaluate(model, { shape: [2, 1], data: Float32Array.of(-1, 4) }, { shape: [1], data: Float32Array.of(2) });
+  expect([[...result.labelsBefore], [...result.labelsAfter]]).toEqual([
+    [4294967295, 0],
+    [0, 0],
+  ]);
+  // Logits (1, 1), whose first counts, and none before.
+  expect([result.raw.count, result.withoutLabel]).toEqual([0, 1]);
+});
+
+test("random noise is judged rounded where the range is known, and only there", async () => {
+  using model = await load(oneDirection);
+  const [x, v] = [along(0.2, 0.4, 0.6), { shape: [2], data: Float32Array.of(0.5, 0.5) }];
+  const judged = await evaluate(model, x, v, { clip: [-1, 1], draws: 3 });
+  expect(judged.random.rounded).toMatchObject({ mean: expect.any(Number) as number, min: expect.any(Number) as number });
+  expect((await evaluate(model, x, v, { draws: 3 })).random).not.toHaveProperty("rounded");
+});
+
+test("noise in l2 has the size of v and any direction; signs of l∞ follow the seeded draws", () => {
+  const v = Float32Array.of(3, 4, 0, 0);
+  const direction = randomLike(v, 2, 1);
+  expect(Math.hypot(...direction)).toBeCloseTo(5, 5);
+  expect(new Set(direction.map(Math.abs)).size).toBe(4);
+  const draws = seededUniform(4, 1);
+  expect([...randomLike(v, Infinity, 1)]).toEqual(Array.from(draws, (u) => (u < 0 ? -4 : 4)));
+  // The second draw's stream: seed + 2654435769, below 2³².
+  expect([...randomLike(v, Infinity, 1, 1)]).toEqual(Array.from(seededUniform(4, 2654435770), (u) => (u < 0 ? -4 : 4)));
 });
