@@ -129,8 +129,8 @@ export async function runInTurns({ gpu, model, program, feeds, wanted, signal, o
       }
       throwIfAborted(signal);
       const samples = Math.min(capacity, n - first);
-      feeds.into(work, program, first, samples);
       work.submit(`${model} run`, (encoder) => {
+        feeds.into(work, program, first, samples);
         const pass = encoder.beginComputePass({ label: `${model} run` });
         program.encode(pass, samples);
         pass.end();

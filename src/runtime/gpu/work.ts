@@ -10,6 +10,8 @@ const FILTERS: readonly GPUErrorFilter[] = ["out-of-memory", "internal", "valida
 export class Work {
   /** The first error of all work so far, once the device has looked at it. Never rejects. */
   private outcome: Promise<GpuError | undefined>;
+  /** Scopes are open: what is done within is under them already. In a browser each scope is a message to another process. */
+  private open = false;
 
   /** `inputs`: work whose results this work reads; its errors are this work's too. */
   constructor(
@@ -23,10 +25,13 @@ export class Work {
   scoped<T>(label: string, make: () => T): T {
     const { device } = this.gpu;
     this.gpu.check();
+    if (this.open) return make();
+    this.open = true;
     for (const filter of FILTERS) device.pushErrorScope(filter);
     try {
       return make();
     } finally {
+      this.open = false;
       // A scope popped on a lost device may reject; the loss shows elsewhere.
       const popped = FILTERS.map(async () => {
         const error = await device.popErrorScope().catch(() => undefined);
@@ -53,8 +58,11 @@ export class Work {
 
   /** Bytes of a buffer, once all work submitted so far is done. Throws the first error of this work. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    const staging = this.scoped("readback", () => this.gpu.takeStaging(bytes));
-    this.submit("readback", (encoder) => encoder.copyBufferToBuffer(buffer, offset, staging, 0, Math.ceil(bytes / 4) * 4));
+    let staging!: GPUBuffer;
+    this.submit("readback", (encoder) => {
+      staging = this.gpu.takeStaging(bytes);
+      encoder.copyBufferToBuffer(buffer, offset, staging, 0, Math.ceil(bytes / 4) * 4);
+    });
     // Both are awaited whatever happens, so that neither rejects unheard; an error of the work explains one of the mapping.
     const [settled, mapped] = await Promise.allSettled([this.settled(), this.gpu.map(staging, bytes)]);
     if (settled.status === "rejected") throw settled.reason;
