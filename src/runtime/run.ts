@@ -119,7 +119,6 @@ export async function runInTurns({ gpu, model, program, feeds, wanted, signal, o
   const tensors: Tensor[] = [];
   const underWay: Promise<void>[] = [];
   try {
-    for (const value of wanted) tensors.push(createTensor(work, model, [n, ...sampleShape(value)], value.name));
     for (let first = 0; first < n; first += capacity) {
       if (underWay.length === TURNS_AHEAD) {
         if (first === TURNS_AHEAD * capacity) feeds.keep();
@@ -130,6 +129,7 @@ export async function runInTurns({ gpu, model, program, feeds, wanted, signal, o
       throwIfAborted(signal);
       const samples = Math.min(capacity, n - first);
       work.submit(`${model} run`, (encoder) => {
+        if (first === 0) for (const value of wanted) tensors.push(createTensor(work, model, [n, ...sampleShape(value)], value.name));
         feeds.into(work, program, first, samples);
         const pass = encoder.beginComputePass({ label: `${model} run` });
         program.encode(pass, samples);
